@@ -1,0 +1,1 @@
+//! The protocol of Microsoft Graph's calendar delta query, without I/O.
