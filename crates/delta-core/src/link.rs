@@ -1,0 +1,196 @@
+//! Links: opaque, secret, and pinned to the origin that they came from.
+//!
+//! A `@odata.nextLink` or `@odata.deltaLink` is an absolute URL in a response body or in a stored cursor. Whoever
+//! follows it as it stands sends a bearer token wherever it points. So a link's authority is checked, then thrown
+//! away: requests are built from the target's own origin and the link's path and query.
+
+use std::fmt;
+
+use http::Uri;
+use http::uri::PathAndQuery;
+use serde::{Deserialize, Serialize};
+
+use crate::root::Origin;
+
+macro_rules! link {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        ///
+        /// Opaque and secret: it holds the state of a mailbox, so it is never printed. Serialising it is how it is
+        /// stored; what is read back is checked again before it is used.
+        #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Takes a link as it was received or stored. It is checked when a round is made of it.
+            pub fn new(link: impl Into<String>) -> Self {
+                Self(link.into())
+            }
+
+            /// The link itself, to store it. Treat it like a password.
+            pub fn expose(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($name), "(…)"))
+            }
+        }
+    };
+}
+
+link! {
+    /// `@odata.nextLink`: where the next page of a round is.
+    NextLink
+}
+
+link! {
+    /// `@odata.deltaLink`: where the next round begins.
+    DeltaLink
+}
+
+/// Why a link was refused. Nothing was sent to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LinkError {
+    /// It points to another scheme, host or port than the target's.
+    OtherOrigin {
+        /// Where the link points to.
+        found: String,
+        /// Where the target is.
+        expected: String,
+    },
+    /// It is neither an absolute http(s) URL with a plain authority nor a path.
+    NotALink,
+    /// It has `.` or `..` as a part of its path, which servers may resolve to somewhere else.
+    DotSegments,
+    /// It has white space, control characters, a fragment or other characters that a URL can't have.
+    BadCharacters,
+}
+
+impl fmt::Display for LinkError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OtherOrigin { found, expected } => {
+                write!(f, "the link points to {found} and not to {expected}: nothing was sent there")
+            }
+            Self::NotALink => f.write_str("the link is neither a plain http(s) URL nor a path"),
+            Self::DotSegments => f.write_str("the link's path has dot segments"),
+            Self::BadCharacters => f.write_str("the link has characters that a URL can't have"),
+        }
+    }
+}
+
+impl std::error::Error for LinkError {}
+
+/// Checks a link against the origin and gives the URI to request: the origin's own authority, the link's path and
+/// query, byte for byte.
+pub(crate) fn pin(link: &str, origin: &Origin) -> Result<Uri, LinkError> {
+    if !link.bytes().all(|byte| byte.is_ascii_graphic() && !b"\\#\"<>^`{|}".contains(&byte)) {
+        return Err(LinkError::BadCharacters);
+    }
+    let path_and_query = if link.starts_with('/') {
+        if link.starts_with("//") {
+            return Err(LinkError::NotALink);
+        }
+        link
+    } else {
+        let (found, rest) = Origin::split(link).ok_or(LinkError::NotALink)?;
+        if found != *origin {
+            return Err(LinkError::OtherOrigin { found: found.to_string(), expected: origin.to_string() });
+        }
+        rest
+    };
+    let path = path_and_query.split('?').next().unwrap_or_default();
+    if !path.starts_with('/') || path.starts_with("//") {
+        return Err(LinkError::NotALink);
+    }
+    if path.split('/').any(is_dot_segment) {
+        return Err(LinkError::DotSegments);
+    }
+    build(origin, path_and_query).ok_or(LinkError::BadCharacters)
+}
+
+/// The URI of a path and query at an origin.
+pub(crate) fn build(origin: &Origin, path_and_query: &str) -> Option<Uri> {
+    Uri::builder()
+        .scheme(origin.scheme.as_str())
+        .authority(origin.authority())
+        .path_and_query(PathAndQuery::try_from(path_and_query).ok()?)
+        .build()
+        .ok()
+}
+
+/// `.` or `..`, also where the dots are escaped.
+pub(crate) fn is_dot_segment(segment: &str) -> bool {
+    let segment = segment.to_ascii_lowercase().replace("%2e", ".");
+    segment == "." || segment == ".."
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::root::{Cloud, ServiceRoot};
+
+    fn check(link: &str) -> Result<String, LinkError> {
+        pin(link, ServiceRoot::cloud(Cloud::Global).origin()).map(|uri| uri.to_string())
+    }
+
+    #[test]
+    fn a_link_is_rebuilt_byte_for_byte() {
+        let link = "https://graph.microsoft.com/v1.0/me/calendarView/delta?$skiptoken=R0usmcCM996atia_s";
+        assert_eq!(check(link).as_deref(), Ok(link));
+        assert_eq!(check(&link.replace("//graph.microsoft.com", "//GRAPH.microsoft.com:443")).as_deref(), Ok(link));
+        assert_eq!(check(link.strip_prefix("https://graph.microsoft.com").unwrap()).as_deref(), Ok(link));
+        let escaped = "https://graph.microsoft.com/beta/users('A%40b')/calendars/x%2Fy=/microsoft.graph.delta()?%24deltatoken=a%2Bb&x=%";
+        assert_eq!(check(escaped).as_deref(), Ok(escaped));
+    }
+
+    #[test]
+    fn bearer_never_leaves_the_origin() {
+        for link in [
+            "",
+            "v1.0/me/calendarView/delta",
+            "//evil.example/v1.0/me",
+            "https:///v1.0/me",
+            "https:/graph.microsoft.com/v1.0/me",
+            "http://graph.microsoft.com/v1.0/me",
+            "https://graph.microsoft.com:8443/v1.0/me",
+            "https://graph.microsoft.com.evil.example/v1.0/me",
+            "https://graph.microsoft.com./v1.0/me",
+            "https://evil.example/graph.microsoft.com/v1.0/me",
+            "https://user@graph.microsoft.com/v1.0/me",
+            "https://graph.microsoft.com@evil.example/v1.0/me",
+            "https://graph.microsoft.com:443@evil.example/v1.0/me",
+            "https://graph.microsoft.com%2eevil.example/v1.0/me",
+            "https://graph.microsoft.com%00.evil.example/v1.0/me",
+            "https://graph.microsoft.com\\@evil.example/v1.0/me",
+            "https://graph.microsoft.com\t/v1.0/me",
+            "https://graph.microsoft.com/v1.0/me\r\nHost: evil.example",
+            "https://graph.microsoft.com/v1.0/../../evil",
+            "https://graph.microsoft.com/v1.0/%2E%2e/evil",
+            "https://graph.microsoft.com/./v1.0/me",
+            "https://graph.microsoft.com//evil.example/v1.0/me",
+            "https://graph.microsoft.com?v1.0/me",
+            "https://graph.microsoft.com#/v1.0/me",
+            "https://graph.microsoft.com/v1.0/me#fragment",
+            "https://graph.microsoft.com",
+            "https://ɢraph.microsoft.com/v1.0/me",
+            "https://graph.microsoft.us/v1.0/me",
+            "ftp://graph.microsoft.com/v1.0/me",
+            "javascript:alert(1)",
+        ] {
+            assert!(check(link).is_err(), "{link}");
+        }
+    }
+
+    #[test]
+    fn secrets_never_print() {
+        let link = "https://evil.example/v1.0/me/calendarView/delta?$deltatoken=SECRET";
+        let printed = format!("{:?} {:?} {}", DeltaLink::new(link), NextLink::new(link), check(link).unwrap_err());
+        assert!(!printed.contains("SECRET") && printed.contains("evil.example"), "{printed}");
+    }
+}
