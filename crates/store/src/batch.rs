@@ -1,0 +1,219 @@
+//! What is written at once: pages, a run, or the end of a round.
+//!
+//! A batch says what the effects are, not how to find them, so a backend has nothing to decide. Each type is generic
+//! over what stands for a payload: the text itself on the way in, a length in a frame's head, a span in a file's index.
+
+use std::sync::Arc;
+
+use delta_core::{RoundId, RoundKind, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Identity, Meta, Note, Position, Revision, Row, Tile};
+
+/// The unit of writing: applied whole, or not at all.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Batch<P = String> {
+    /// A page: durable, and not visible.
+    Stage(Stage<P>),
+    /// A run: visible at once.
+    Publish(Publish<P>),
+    /// A round that will not be published.
+    Discard(Discard),
+}
+
+/// One page of a round, with where it leads to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stage<P = String> {
+    /// The round.
+    pub round: RoundId,
+    /// Whether it replaces or merges.
+    pub kind: RoundKind,
+    /// The tile that it is for.
+    pub tile: Tile,
+    /// The page's number inside the round, from 0. Staging it again changes nothing.
+    pub page: u32,
+    /// Where it leads to.
+    pub position: Position,
+    /// Its items in the order in which Graph sent them.
+    pub items: Vec<StagedItem<P>>,
+}
+
+/// One item of a staged page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StagedItem<P = ()> {
+    /// What it says.
+    pub word: Word,
+    /// Its JSON, byte for byte.
+    pub raw: P,
+}
+
+/// What an item says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Word {
+    /// The event is there.
+    Upsert {
+        /// What the index needs of it.
+        meta: Meta,
+        /// How much of the event the item is.
+        form: Form,
+    },
+    /// The event is not in the view, or no longer.
+    Remove {
+        /// Its id.
+        id: Arc<str>,
+    },
+    /// It can't be understood.
+    Malformed {
+        /// Its id, if that at least is readable.
+        id: Option<Arc<str>>,
+    },
+}
+
+/// How much of an event an item is, as far as it shows by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Form {
+    /// As much as anybody could want; whether something is missing shows only beside an earlier payload.
+    Full,
+    /// An occurrence with nothing but its ids, type and times.
+    Stub,
+    /// Another event with nothing but its id, type and times, as events views send them.
+    Sparse,
+}
+
+/// A run's effects.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Publish<P = String> {
+    /// The revision that it was made from.
+    pub base: Revision,
+    /// When.
+    pub at: Timestamp,
+    /// Whose calendar it is.
+    pub identity: Identity,
+    /// All tiles after the run. Those that are not listed are retired.
+    pub tiles: Vec<Tile>,
+    /// The staged rounds that it uses up.
+    pub rounds: Vec<RoundId>,
+    /// The rows that differ.
+    pub rows: Vec<RowChange<P>>,
+    /// What the journal says about it.
+    pub journal: Vec<Block<P>>,
+}
+
+/// What becomes of a row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum RowChange<P = String> {
+    /// It is there, in this form.
+    Put(Row<Source<P>>),
+    /// It is gone.
+    Gone(Arc<str>),
+}
+
+/// Where a layer of a row comes from. Payloads that the store has are named, not written again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Source<P = String> {
+    /// The same layer of the row as it was.
+    Keep,
+    /// An item of one of the rounds that the run uses up.
+    Staged(ItemRef),
+    /// New: fetched, or merged.
+    Inline(P),
+}
+
+/// Names a staged item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ItemRef {
+    /// The round.
+    pub round: RoundId,
+    /// The page's number.
+    pub page: u32,
+    /// The item's place on the page, from 0.
+    pub item: u32,
+}
+
+/// Ends a round without publishing it. Discarding an unknown round changes nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Discard {
+    /// The round.
+    pub round: RoundId,
+}
+
+/// Some consecutive notes of a journal, one JSON object per line. Kept as text, so that a journal costs no memory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Block<P = String> {
+    pub(crate) notes: u32,
+    pub(crate) text: P,
+}
+
+impl Block {
+    /// How many notes go into one block: few enough to read one for a single note, and enough to count blocks lightly.
+    const NOTES: usize = 128;
+
+    /// Packs notes into blocks, in order.
+    pub fn pack(notes: &[Note]) -> Vec<Self> {
+        let line = |note| serde_json::to_string(note).unwrap_or_default();
+        notes
+            .chunks(Self::NOTES)
+            .map(|notes| Self {
+                notes: notes.len() as u32,
+                text: notes.iter().map(line).collect::<Vec<_>>().join("\n"),
+            })
+            .collect()
+    }
+}
+
+impl<P> Batch<P> {
+    /// The same batch with something else for each payload, in one fixed order: that in which a frame holds them.
+    pub(crate) fn map<Q>(self, f: &mut dyn FnMut(P) -> Q) -> Batch<Q> {
+        match self {
+            Self::Stage(stage) => Batch::Stage(stage.map(f)),
+            Self::Publish(publish) => Batch::Publish(publish.map(f)),
+            Self::Discard(discard) => Batch::Discard(discard),
+        }
+    }
+}
+
+impl<P> Stage<P> {
+    fn map<Q>(self, f: &mut dyn FnMut(P) -> Q) -> Stage<Q> {
+        let Self { round, kind, tile, page, position, items } = self;
+        let items = items.into_iter().map(|StagedItem { word, raw }| StagedItem { word, raw: f(raw) }).collect();
+        Stage { round, kind, tile, page, position, items }
+    }
+}
+
+impl<P> Publish<P> {
+    fn map<Q>(self, f: &mut dyn FnMut(P) -> Q) -> Publish<Q> {
+        let Self { base, at, identity, tiles, rounds, rows, journal } = self;
+        let rows = rows.into_iter().map(|row| row.map(f)).collect();
+        let journal = journal.into_iter().map(|Block { notes, text }| Block { notes, text: f(text) }).collect();
+        Publish { base, at, identity, tiles, rounds, rows, journal }
+    }
+}
+
+impl<P> RowChange<P> {
+    /// The row's id.
+    pub fn id(&self) -> &Arc<str> {
+        match self {
+            Self::Put(row) => &row.meta.id,
+            Self::Gone(id) => id,
+        }
+    }
+
+    fn map<Q>(self, f: &mut dyn FnMut(P) -> Q) -> RowChange<Q> {
+        match self {
+            Self::Put(Row { meta, holds, layers, unsettled }) => {
+                let layers = layers.map(|source| match source {
+                    Source::Keep => Source::Keep,
+                    Source::Staged(item) => Source::Staged(item),
+                    Source::Inline(payload) => Source::Inline(f(payload)),
+                });
+                RowChange::Put(Row { meta, holds, layers, unsettled })
+            }
+            Self::Gone(id) => RowChange::Gone(id),
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Who holds a row, and what becomes of it when tiles come and go.
+
+use delta_core::RoundKind::{Full, Incremental};
+
+use super::fixture::{Fixture, event, removed, tile};
+use crate::batch::Batch;
+use crate::model::TileId;
+use crate::{Error, Store};
+
+/// A removal that a tile was sent says nothing about the holds of others, nor about ids that it never held.
+pub async fn a_removal_takes_only_its_own_tiles_hold(store: &dyn Store) {
+    let fixture = Fixture::new(store);
+    let (one, two) = (tile(0, 0, 10), tile(1, 10, 20));
+    let rounds = [
+        fixture.stage(&one, Full, &[vec![event("both", 1, 9), event("mine", 1, 1)]]).await,
+        fixture.stage(&two, Full, &[vec![event("both", 1, 9), event("theirs", 1, 11)]]).await,
+    ];
+    fixture.publish(&rounds).await;
+    let rounds = [
+        fixture.stage(&one, Incremental, &[vec![removed("both"), removed("theirs"), removed("nobody's")]]).await,
+        fixture.stage(&two, Incremental, &[vec![]]).await,
+    ];
+    let summary = fixture.publish(&rounds).await;
+    assert_eq!((summary.deleted, summary.unknown_removals), (0, 2));
+    assert_eq!(fixture.ids().await, ["both", "mine", "theirs"]);
+    assert_eq!(fixture.view().await.row("both").await.unwrap().unwrap().holds, [TileId(1)]);
+    assert!(fixture.notes(3).await.is_empty(), "who holds a row is not what it shows");
+    let rounds = [
+        fixture.stage(&one, Incremental, &[vec![]]).await,
+        fixture.stage(&two, Full, &[vec![event("theirs", 1, 11)]]).await,
+    ];
+    fixture.publish(&rounds).await;
+    assert_eq!(fixture.notes(3).await, ["Deleted both 1> Resync"]);
+}
+
+/// Two tiles that bring the same row: the page that was staged later decides what it shows.
+pub async fn of_two_versions_the_one_staged_last_wins(store: &dyn Store) {
+    let fixture = Fixture::new(store);
+    for (later, id) in [(0, "a"), (1, "b")] {
+        let mut one = fixture.pages(&tile(0, 0, 10), Full, &[vec![event(id, 1, 9)]]);
+        let mut two = fixture.pages(&tile(1, 10, 20), Full, &[vec![event(id, 2, 9)]]);
+        let rounds = [one[0].round, two[0].round];
+        let mut stages = [one.remove(0), two.remove(0)];
+        if later == 0 {
+            stages.reverse();
+        }
+        for stage in stages {
+            store.write(Batch::Stage(stage)).await.unwrap();
+        }
+        fixture.publish(&rounds).await;
+        let etag = fixture.view().await.row(id).await.unwrap().unwrap().meta.etag.unwrap();
+        assert_eq!(etag, format!("W/\"{}\"", later + 1));
+    }
+}
+
+/// A row whose last hold goes while another tile has no part in the run stays, and says why, until all tiles do.
+pub async fn a_row_waits_for_the_tiles_that_failed(store: &dyn Store) {
+    let fixture = Fixture::new(store);
+    let (one, two) = (tile(0, 0, 10), tile(1, 10, 20));
+    let rounds = [
+        fixture.stage(&one, Full, &[vec![event("moves", 1, 5), event("goes", 1, 6)]]).await,
+        fixture.stage(&two, Full, &[vec![]]).await,
+    ];
+    fixture.publish(&rounds).await;
+    let summary = fixture.run(&one, Incremental, &[removed("moves"), removed("goes")]).await;
+    assert_eq!((summary.deleted, summary.unsettled), (0, 2));
+    assert_eq!(fixture.ids().await, ["goes", "moves"]);
+    assert!(fixture.notes(2).await.is_empty());
+    let waiting = fixture.view().await.unsettled(None, 10).await.unwrap();
+    assert_eq!(waiting.len(), 2);
+    fixture.run(&one, Incremental, &[]).await;
+    assert_eq!(fixture.ids().await, ["goes", "moves"]);
+    let rounds = [
+        fixture.stage(&one, Incremental, &[vec![]]).await,
+        fixture.stage(&two, Incremental, &[vec![event("moves", 2, 15)]]).await,
+    ];
+    fixture.publish(&rounds).await;
+    assert_eq!(fixture.notes(2).await, ["Deleted goes 1> Change", "Updated moves 1>2 Change"]);
+    assert!(fixture.view().await.unsettled(None, 10).await.unwrap().is_empty());
+}
+
+/// When the window moves on, what falls out of it has left it; what the new window should hold and does not is deleted;
+/// what both hold does not change.
+pub async fn a_moved_window_is_not_a_deletion(store: &dyn Store) {
+    let fixture = Fixture::new(store);
+    fixture.run(&tile(0, 0, 10), Full, &[event("old", 1, 1), event("stays", 1, 6), event("cancelled", 1, 7)]).await;
+    let new = tile(1, 5, 15);
+    let round = fixture.stage(&new, Full, &[vec![event("stays", 1, 6), event("new", 1, 12)]]).await;
+    let (publish, summary) = fixture.plan(&[round], &[TileId(0)], &[]).await;
+    store.write(Batch::Publish(publish)).await.unwrap();
+    assert_eq!((summary.created, summary.deleted, summary.left_window), (1, 1, 1));
+    let expected = ["Deleted cancelled 1> Window", "Created new >1 Window", "LeftWindow old 1> Window"];
+    assert_eq!(fixture.notes(3).await, expected);
+    assert_eq!(fixture.ids().await, ["new", "stays"]);
+    let view = fixture.view().await;
+    assert_eq!(view.tiles().iter().map(|tile| tile.id).collect::<Vec<_>>(), [TileId(1)]);
+    assert_eq!(view.row("stays").await.unwrap().unwrap().holds, [TileId(1)]);
+}
+
+/// The name of a tile that went is not given out or taken again.
+pub async fn a_retired_tile_is_never_used_again(store: &dyn Store) {
+    let fixture = Fixture::new(store);
+    fixture.run(&tile(0, 0, 10), Full, &[]).await;
+    fixture.run(&tile(1, 10, 20), Full, &[]).await;
+    let (publish, _) = fixture.plan(&[], &[TileId(0), TileId(1)], &[]).await;
+    store.write(Batch::Publish(publish)).await.unwrap();
+    assert!(fixture.view().await.tiles().is_empty());
+    assert_eq!(fixture.view().await.next_tile(), TileId(2));
+    let stage = fixture.pages(&tile(1, 10, 20), Full, &[vec![]]).remove(0);
+    assert!(matches!(store.write(Batch::Stage(stage)).await, Err(Error::Invalid(_))));
+    fixture.run(&tile(2, 0, 10), Full, &[]).await;
+    assert_eq!(fixture.view().await.next_tile(), TileId(3));
+}
+
+/// If the new window's round held an item that nobody can name, the rows that it may have meant stay with the new tile.
+pub async fn a_blind_round_inherits_what_a_retired_tile_held(store: &dyn Store) {
+    let fixture = Fixture::new(store);
+    fixture.run(&tile(0, 0, 10), Full, &[event("old", 1, 1), event("unsure", 1, 6)]).await;
+    let round = fixture.stage(&tile(1, 5, 15), Full, &[vec!["{}".to_owned()]]).await;
+    let (publish, summary) = fixture.plan(&[round], &[TileId(0)], &[]).await;
+    store.write(Batch::Publish(publish)).await.unwrap();
+    assert_eq!((summary.deleted, summary.left_window, summary.malformed), (0, 1, 1));
+    let row = fixture.view().await.row("unsure").await.unwrap().unwrap();
+    assert_eq!(row.holds, [TileId(1)]);
+    fixture.run(&tile(1, 5, 15), Full, &[]).await;
+    assert_eq!(fixture.notes(2).await, ["LeftWindow old 1> Window", "Deleted unsure 1> Resync"]);
+}

@@ -1,0 +1,145 @@
+//! Frames: how a batch lies on the disk, and how a file says which it is.
+//!
+//! A frame is a binary header, one line of JSON, and the payloads that the line gives the lengths of, verbatim:
+//!
+//! | bytes | what |
+//! |---|---|
+//! | 4 | magic, with a byte that no UTF-8 text contains: a payload can't be taken for a frame |
+//! | 4 | length of the line, its line feed included |
+//! | 8 | length of the payloads |
+//! | 8 | sequence number, dense over all segments |
+//! | 4 | checksum of the frame before |
+//! | 4 | CRC-32C of all of the above and all that follows |
+//!
+//! A segment starts with a header of the same size: magic, format, its number, the sequence number and the checksum
+//! that its first frame goes on from, and its own checksum. Numbers are little-endian.
+
+use crc32c::{crc32c, crc32c_append};
+
+/// The format that this build reads and writes. 0 is not settled: each build reads only its own.
+pub(super) const FORMAT: u32 = 0;
+
+/// The length of a frame's header, and of a segment's.
+pub(super) const HEADER: usize = 32;
+
+/// What each frame starts with.
+pub(super) const FRAME_MAGIC: [u8; 4] = *b"\xffcdf";
+
+const SEGMENT_MAGIC: [u8; 8] = *b"\xffcdstore";
+
+/// Where a log has got to: what the next frame has to go on from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Chain {
+    /// The sequence number of the next frame.
+    pub(super) seq: u64,
+    /// The checksum of the last frame.
+    pub(super) crc: u32,
+}
+
+impl Chain {
+    /// After a frame with this checksum.
+    pub(super) fn after(self, crc: u32) -> Self {
+        Self { seq: self.seq.saturating_add(1), crc }
+    }
+}
+
+/// A frame's header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct FrameHeader {
+    pub(super) line: u32,
+    pub(super) payloads: u64,
+    pub(super) chain: Chain,
+    pub(super) crc: u32,
+    /// The checksum of the header's own fields, to be continued over what follows.
+    pub(super) seed: u32,
+}
+
+impl FrameHeader {
+    /// Reads a header; none if there is no magic.
+    pub(super) fn read(bytes: &[u8; HEADER]) -> Option<Self> {
+        let (fields, crc) = bytes.split_last_chunk::<4>()?;
+        let mut fields_left = fields.strip_prefix(&FRAME_MAGIC)?;
+        let rest = &mut fields_left;
+        Some(Self {
+            line: take_u32(rest)?,
+            payloads: take_u64(rest)?,
+            chain: Chain { seq: take_u64(rest)?, crc: take_u32(rest)? },
+            crc: u32::from_le_bytes(*crc),
+            seed: crc32c(fields),
+        })
+    }
+
+    /// How long the whole frame says it is.
+    pub(super) fn frame_len(&self) -> Option<u64> {
+        (HEADER as u64).checked_add(self.line.into())?.checked_add(self.payloads)
+    }
+}
+
+/// A frame, ready to be written, and its checksum.
+pub(super) fn frame(chain: Chain, line: &[u8], payloads: &[u8]) -> Option<(Vec<u8>, u32)> {
+    let mut frame = Vec::with_capacity(HEADER.checked_add(line.len())?.checked_add(payloads.len())?);
+    frame.extend(FRAME_MAGIC);
+    frame.extend(u32::try_from(line.len()).ok()?.to_le_bytes());
+    frame.extend((payloads.len() as u64).to_le_bytes());
+    frame.extend(chain.seq.to_le_bytes());
+    frame.extend(chain.crc.to_le_bytes());
+    let crc = crc32c_append(crc32c_append(crc32c(&frame), line), payloads);
+    frame.extend(crc.to_le_bytes());
+    frame.extend(line);
+    frame.extend(payloads);
+    Some((frame, crc))
+}
+
+/// What the first bytes of a segment say.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum SegmentHeader {
+    /// A segment of this build's format.
+    Ours { number: u32, chain: Chain },
+    /// A segment of another format.
+    Other(u32),
+    /// Not a whole header.
+    Torn,
+}
+
+impl SegmentHeader {
+    pub(super) fn read(bytes: &[u8; HEADER]) -> Self {
+        Self::parse(bytes).unwrap_or(Self::Torn)
+    }
+
+    fn parse(bytes: &[u8; HEADER]) -> Option<Self> {
+        let (fields, crc) = bytes.split_last_chunk::<4>()?;
+        let mut fields_left = fields.strip_prefix(&SEGMENT_MAGIC)?;
+        let rest = &mut fields_left;
+        let format = take_u32(rest)?;
+        if format != FORMAT {
+            return Some(Self::Other(format));
+        }
+        let number = take_u32(rest)?;
+        let chain = Chain { seq: take_u64(rest)?, crc: take_u32(rest)? };
+        (crc32c(fields) == u32::from_le_bytes(*crc)).then_some(Self::Ours { number, chain })
+    }
+}
+
+/// The first bytes of a segment.
+pub(super) fn segment_header(number: u32, chain: Chain) -> Vec<u8> {
+    let mut header = Vec::with_capacity(HEADER);
+    header.extend(SEGMENT_MAGIC);
+    header.extend(FORMAT.to_le_bytes());
+    header.extend(number.to_le_bytes());
+    header.extend(chain.seq.to_le_bytes());
+    header.extend(chain.crc.to_le_bytes());
+    header.extend(crc32c(&header).to_le_bytes());
+    header
+}
+
+fn take_u32(bytes: &mut &[u8]) -> Option<u32> {
+    let (number, rest) = bytes.split_first_chunk()?;
+    *bytes = rest;
+    Some(u32::from_le_bytes(*number))
+}
+
+fn take_u64(bytes: &mut &[u8]) -> Option<u64> {
+    let (number, rest) = bytes.split_first_chunk()?;
+    *bytes = rest;
+    Some(u64::from_le_bytes(*number))
+}

@@ -1,0 +1,109 @@
+//! The end of the log, where frames are added.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::codec::Encoded;
+use super::frame::{HEADER, frame, segment_header};
+use super::recover::{Ending, Place};
+use super::segment::Segments;
+use crate::Error;
+use crate::disk::{Access, Disk, File};
+
+/// The writing end of a log.
+#[derive(Debug)]
+pub(super) struct Log {
+    disk: Arc<dyn Disk>,
+    place: Place,
+    tail: Arc<dyn File>,
+    segment_bytes: u64,
+    /// What is on the disk is not known any more.
+    poisoned: bool,
+}
+
+impl Log {
+    /// Goes on where reading has ended: cuts off what is torn, and makes durable what was read before anything is built
+    /// on it. All of it can be repeated if it is interrupted.
+    pub(super) fn resume(
+        disk: Arc<dyn Disk>,
+        segments: &mut Segments,
+        mut place: Place,
+        ending: Ending,
+        segment_bytes: u64,
+    ) -> Result<Self, Error> {
+        if let Ending::TornSegment(number) = ending {
+            let path = segments.path(number);
+            disk.remove(&path).map_err(Error::io("remove", &path))?;
+        }
+        let tail = if place.segment == 0 {
+            let number = 1;
+            let tail = create(disk.as_ref(), segments, number, &place)?;
+            place = Place { segment: number, offset: HEADER as u64, ..place };
+            tail
+        } else {
+            let tail = segments.open(disk.as_ref(), place.segment, Access::Write)?;
+            let path = segments.path(place.segment);
+            if ending == Ending::TornFrame {
+                tail.set_len(place.offset).map_err(Error::io("cut off the torn end of", &path))?;
+            }
+            tail.sync_data().map_err(Error::io("sync", &path))?;
+            sync_dir(disk.as_ref(), segments.dir())?;
+            tail
+        };
+        Ok(Self { disk, place, tail, segment_bytes, poisoned: false })
+    }
+
+    /// Adds a frame with one write and one sync, and says where its payloads are: segment and offset.
+    pub(super) fn append(&mut self, segments: &mut Segments, encoded: &Encoded) -> Result<(u32, u64), Error> {
+        if self.poisoned {
+            return Err(Error::Poisoned { path: segments.dir().to_owned() });
+        }
+        let built = frame(self.place.chain, &encoded.line, &encoded.payloads);
+        let (bytes, crc) = built.ok_or(Error::Invalid("a batch is longer than a frame can be"))?;
+        let len = bytes.len() as u64;
+        if self.place.offset > HEADER as u64 && self.place.offset.saturating_add(len) > self.segment_bytes {
+            self.roll(segments)?;
+        }
+        let Place { segment, offset, chain } = self.place;
+        let path = segments.path(segment);
+        if let Err(error) = self.tail.write_at(&bytes, offset) {
+            // The frame is not whole, so it does not count; but what is left of it must not lie behind the next one.
+            self.poisoned = self.tail.set_len(offset).is_err();
+            return Err(Error::io("write to", &path)(error));
+        }
+        if let Err(error) = self.tail.sync_data() {
+            self.poisoned = true;
+            return Err(Error::io("sync", &path)(error));
+        }
+        self.place = Place { segment, offset: offset.saturating_add(len), chain: chain.after(crc) };
+        Ok((segment, offset.saturating_add(HEADER as u64).saturating_add(encoded.line.len() as u64)))
+    }
+
+    /// Starts the next segment.
+    fn roll(&mut self, segments: &mut Segments) -> Result<(), Error> {
+        let number = self.place.segment.checked_add(1).ok_or(Error::Invalid("the log has no segment numbers left"))?;
+        // Until it is through, there may be half a segment, which only opening the store again removes.
+        self.poisoned = true;
+        // The frames are durable, but not yet the cut after a failed write: a sealed segment has to end with a frame.
+        self.tail.sync_data().map_err(Error::io("sync", &segments.path(self.place.segment)))?;
+        self.tail = create(self.disk.as_ref(), segments, number, &self.place)?;
+        self.place = Place { segment: number, offset: HEADER as u64, ..self.place };
+        self.poisoned = false;
+        Ok(())
+    }
+}
+
+/// Creates a segment that goes on from a place, and makes it durable.
+fn create(disk: &dyn Disk, segments: &mut Segments, number: u32, place: &Place) -> Result<Arc<dyn File>, Error> {
+    let path = segments.path(number);
+    let file = disk.open(&path, Access::Create).map_err(Error::io("create", &path))?;
+    file.write_at(&segment_header(number, place.chain), 0).map_err(Error::io("write to", &path))?;
+    file.sync_data().map_err(Error::io("sync", &path))?;
+    sync_dir(disk, segments.dir())?;
+    segments.insert(number, file.clone());
+    Ok(file)
+}
+
+fn sync_dir(disk: &dyn Disk, dir: &Path) -> Result<(), Error> {
+    disk.sync_dir(dir).map_err(Error::io("sync", dir))
+}

@@ -1,0 +1,226 @@
+//! The file backend: an append-only log in a directory, and an index of it in memory.
+//!
+//! ```text
+//! lock          who is writing; never renamed
+//! 000001.log    segments of frames, one frame per batch
+//! 000002.log
+//! ```
+//!
+//! - **A batch is one frame, one write, one sync.** Publishing names the payloads that are staged; none is written twice.
+//! - **No payload is held in memory.** The index holds where each one is, and views read it when they are asked.
+//! - **Only a torn end is ever cut off**, when the store is opened for writing, and what is left is synced before
+//!   anything is built on it. Anything else that is not whole is [`Error::Damaged`] and left alone.
+//! - **A failed sync is never repeated**: it poisons the store until it is opened again.
+//! - **Readers take no lock and write nothing.** They see each frame that is whole when they ask for a view, so after a
+//!   power failure they may have seen a batch whose writer was never told that it was written.
+
+mod codec;
+mod frame;
+mod log;
+mod recover;
+mod segment;
+
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use async_trait::async_trait;
+
+use crate::Error;
+use crate::batch::Batch;
+use crate::disk::{Access, Disk, Guard, Lock, RealDisk, create_dirs};
+use crate::index::Index;
+use crate::model::Revision;
+use crate::pinned::{Payloads, Pinned};
+use crate::store::{Store, View};
+use log::Log;
+use recover::Place;
+use segment::{Segments, Span};
+
+/// The name of the lock file.
+const LOCK: &str = "lock";
+
+/// How a file store is laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileOptions {
+    /// How many bytes a segment may have before the next one is started. A batch is never split, so a segment with one
+    /// frame may be longer. 64 MiB by default.
+    pub segment_bytes: u64,
+}
+
+impl Default for FileOptions {
+    fn default() -> Self {
+        Self { segment_bytes: 64 * 1024 * 1024 }
+    }
+}
+
+/// A replica in a directory. Dropping it releases the lock; there is nothing to flush.
+#[derive(Debug)]
+pub struct FileStore {
+    state: RwLock<State>,
+    access: AccessTo,
+}
+
+/// What views are made of.
+#[derive(Debug, Clone)]
+struct State {
+    index: Index<Span>,
+    segments: Segments,
+}
+
+/// How the store goes on from what it has read.
+#[derive(Debug)]
+enum AccessTo {
+    /// By adding to the log.
+    Write { log: Mutex<Log>, _lock: Box<dyn Guard> },
+    /// By reading what a writer has added.
+    Read { disk: Arc<dyn Disk>, place: Mutex<Place> },
+}
+
+impl FileStore {
+    /// Opens a replica for writing, and creates its directory if there is nothing.
+    ///
+    /// # Errors
+    /// [`Error::Locked`] if somebody else is writing to it, [`Error::NotAStore`], [`Error::Newer`], [`Error::Damaged`]
+    /// or [`Error::Io`]. Nothing was changed then, unless it was the repair itself that failed: it is done again next
+    /// time.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
+        Self::open_with(Arc::new(RealDisk), path, FileOptions::default())
+    }
+
+    /// Opens a replica for writing on a disk of one's own.
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open).
+    pub fn open_with(disk: Arc<dyn Disk>, path: impl AsRef<Path>, options: FileOptions) -> Result<Self, Error> {
+        let path = path.as_ref();
+        make_dir(disk.as_ref(), path)?;
+        // What is no store gets no lock file either.
+        segment::list(disk.as_ref(), path)?;
+        let lock = take_lock(disk.as_ref(), path)?;
+        let mut state = State { index: Index::default(), segments: Segments::new(path) };
+        let mut place = Place::START;
+        let ending = state.read(disk.as_ref(), Access::Write, &mut place)?;
+        let log = Log::resume(disk, &mut state.segments, place, ending, options.segment_bytes)?;
+        Ok(Self { state: RwLock::new(state), access: AccessTo::Write { log: Mutex::new(log), _lock: lock } })
+    }
+
+    /// Opens a replica for reading, also while another process writes to it: each view shows what is there by then.
+    /// Takes no lock, repairs nothing and writes nothing.
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open), [`Error::Locked`] aside; [`Error::Io`] if there is nothing.
+    pub fn read_only(path: impl AsRef<Path>) -> Result<Self, Error> {
+        Self::read_only_with(Arc::new(RealDisk), path)
+    }
+
+    /// Opens a replica for reading on a disk of one's own.
+    ///
+    /// # Errors
+    /// Those of [`read_only`](Self::read_only).
+    pub fn read_only_with(disk: Arc<dyn Disk>, path: impl AsRef<Path>) -> Result<Self, Error> {
+        let mut state = State { index: Index::default(), segments: Segments::new(path.as_ref()) };
+        let mut place = Place::START;
+        state.read(disk.as_ref(), Access::Read, &mut place)?;
+        Ok(Self { state: RwLock::new(state), access: AccessTo::Read { disk, place: Mutex::new(place) } })
+    }
+
+    fn state(&self) -> State {
+        self.state.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn change_state<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        change(&mut self.state.write().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Takes up what a writer has added since the last look.
+    fn catch_up(&self, disk: &dyn Disk, place: &Mutex<Place>) -> Result<(), Error> {
+        let mut place = locked(place);
+        // Apart from the state, which others may be reading; and not half of it, should something be damaged.
+        let mut state = self.state();
+        let before = *place;
+        let read = state.read(disk, Access::Read, &mut place);
+        if let Err(error) = read {
+            *place = before;
+            return Err(error);
+        }
+        if *place != before {
+            self.change_state(|current| *current = state);
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Store for FileStore {
+    async fn write(&self, batch: Batch) -> Result<Revision, Error> {
+        let AccessTo::Write { log, .. } = &self.access else { return Err(Error::ReadOnly) };
+        let mut log = locked(log);
+        let mut segments = {
+            let State { index, segments } = self.state();
+            if !index.check(&batch)? {
+                return Ok(index.published().revision);
+            }
+            segments
+        };
+        let encoded = codec::encode(batch)?;
+        let (segment, offset) = log.append(&mut segments, &encoded)?;
+        let batch = codec::locate(encoded.batch, segment, offset, encoded.payloads.len() as u64);
+        let batch = batch.ok_or(Error::Invalid("a batch's payloads do not add up"))?;
+        self.change_state(|state| {
+            state.segments = segments;
+            state.index.apply(batch)?;
+            Ok(state.index.published().revision)
+        })
+    }
+
+    async fn view(&self) -> Result<Arc<dyn View>, Error> {
+        if let AccessTo::Read { disk, place } = &self.access {
+            self.catch_up(disk.as_ref(), place)?;
+        }
+        let State { index, segments } = self.state();
+        Ok(Arc::new(Pinned { index, payloads: segments }))
+    }
+}
+
+impl State {
+    fn read(&mut self, disk: &dyn Disk, access: Access, place: &mut Place) -> Result<recover::Ending, Error> {
+        let Self { index, segments } = self;
+        recover::read(disk, access, segments, place, &mut |batch| index.apply(batch))
+    }
+}
+
+impl Payloads for Segments {
+    type Handle = Span;
+
+    fn read(&self, handle: &Span) -> Result<String, Error> {
+        self.text(*handle)
+    }
+}
+
+fn make_dir(disk: &dyn Disk, path: &Path) -> Result<(), Error> {
+    match disk.list(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            create_dirs(disk, path).map_err(Error::io("create the directory", path))
+        }
+        // Whatever else is wrong with it is found out where it is used.
+        _ => Ok(()),
+    }
+}
+
+fn take_lock(disk: &dyn Disk, path: &Path) -> Result<Box<dyn Guard>, Error> {
+    let path = path.join(LOCK);
+    let holder = format!("process {}", std::process::id());
+    match disk.lock(&path, &holder) {
+        Ok(Lock::Held(guard)) => Ok(guard),
+        Ok(Lock::Taken(holder)) => Err(Error::Locked { path, holder }),
+        Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
+            Err(Error::NotAStore { path, why: "a directory has the lock file's name" })
+        }
+        Err(error) => Err(Error::io("lock", &path)(error)),
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

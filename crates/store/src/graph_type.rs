@@ -1,0 +1,23 @@
+//! An event's `type` in what is stored: Graph's own words, and none for what Graph did not say.
+
+use delta_core::EventType;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+pub(crate) fn serialize<S: Serializer>(kind: &EventType, serializer: S) -> Result<S::Ok, S::Error> {
+    word(*kind).serialize(serializer)
+}
+
+pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<EventType, D::Error> {
+    let word = Option::<String>::deserialize(deserializer)?;
+    Ok(word.as_deref().map(EventType::from_graph).unwrap_or_default())
+}
+
+fn word(kind: EventType) -> Option<&'static str> {
+    match kind {
+        EventType::SingleInstance => Some("singleInstance"),
+        EventType::Occurrence => Some("occurrence"),
+        EventType::Exception => Some("exception"),
+        EventType::SeriesMaster => Some("seriesMaster"),
+        _ => None,
+    }
+}

@@ -1,0 +1,78 @@
+//! The tables of a replica, in memory: everything but the payloads.
+//!
+//! An [`Index`] is what both backends read from. It is generic over what stands for a payload, and it is made of shared
+//! parts that are copied when one of them is written to while somebody else still holds it: a clone is a pinned view.
+
+mod journal;
+mod rows;
+mod staging;
+mod times;
+mod write;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use delta_core::RoundId;
+
+use crate::model::{Identity, Revision, StagedRound, Tile, TileId};
+pub(crate) use journal::Journal;
+pub(crate) use rows::Rows;
+pub(crate) use staging::Staging;
+
+/// A replica without its payloads.
+#[derive(Debug, Clone)]
+pub(crate) struct Index<P> {
+    /// How many pages were ever staged: numbers them in the order of writing.
+    order: u64,
+    published: Arc<Published<P>>,
+    rounds: BTreeMap<RoundId, Arc<Staging<P>>>,
+}
+
+/// What the last publish made visible.
+#[derive(Debug, Clone)]
+pub(crate) struct Published<P> {
+    pub(crate) revision: Revision,
+    pub(crate) identity: Option<Identity>,
+    pub(crate) tiles: Vec<Tile>,
+    /// Above every tile that was ever published.
+    next_tile: TileId,
+    pub(crate) rows: Rows<P>,
+    pub(crate) journal: Journal<P>,
+}
+
+impl<P> Default for Index<P> {
+    fn default() -> Self {
+        let published = Published {
+            revision: Revision::default(),
+            identity: None,
+            tiles: Vec::new(),
+            next_tile: TileId(0),
+            rows: Rows::default(),
+            journal: Journal::default(),
+        };
+        Self { order: 0, published: Arc::new(published), rounds: BTreeMap::new() }
+    }
+}
+
+impl<P> Index<P> {
+    pub(crate) fn published(&self) -> &Published<P> {
+        &self.published
+    }
+
+    pub(crate) fn staging(&self, round: RoundId) -> Option<&Staging<P>> {
+        self.rounds.get(&round).map(Arc::as_ref)
+    }
+
+    pub(crate) fn rounds(&self) -> Vec<StagedRound> {
+        self.rounds.iter().map(|(round, staging)| staging.describe(*round)).collect()
+    }
+
+    pub(crate) fn next_tile(&self) -> TileId {
+        let staged = self.rounds.values().map(|staging| after(staging.tile.id)).max();
+        staged.unwrap_or(TileId(0)).max(self.published.next_tile)
+    }
+}
+
+fn after(tile: TileId) -> TileId {
+    TileId(tile.0.saturating_add(1))
+}

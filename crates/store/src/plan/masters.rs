@@ -1,0 +1,51 @@
+//! Series masters that were fetched: nobody holds them, and they live while a row names them.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::{Plan, ROWS};
+use crate::Error;
+use crate::model::Row;
+
+impl Plan<'_> {
+    /// Lets go of the fetched rows that no row names after the run.
+    pub(super) async fn release_masters(&mut self) -> Result<(), Error> {
+        let complete = self.is_complete();
+        let mut named: BTreeSet<Arc<str>> = BTreeSet::new();
+        let mut candidates: BTreeSet<Arc<str>> = BTreeSet::new();
+        for (id, work) in &self.works {
+            let series_now = work.series().filter(|_| work.lives(complete));
+            named.extend(series_now.cloned());
+            candidates.extend(work.is_fetched().then(|| id.clone()));
+            candidates.extend(work.before.as_ref().and_then(|row| row.meta.series.clone()));
+        }
+        for id in candidates.difference(&named) {
+            if self.is_fetched(id).await? && !self.is_named_elsewhere(id).await? {
+                self.work(id).await?.released = true;
+            }
+        }
+        Ok(())
+    }
+
+    async fn is_fetched(&self, id: &Arc<str>) -> Result<bool, Error> {
+        match self.works.get(id) {
+            Some(work) => Ok(work.is_fetched()),
+            None => Ok(self.view.row(id).await?.is_some_and(|row| !row.is_member())),
+        }
+    }
+
+    /// Whether a row that the run does not touch names this one.
+    async fn is_named_elsewhere(&self, id: &str) -> Result<bool, Error> {
+        let mut after: Option<Arc<str>> = None;
+        loop {
+            let members: Vec<Row> = self.view.members(id, after.as_deref(), ROWS).await?;
+            if members.iter().any(|row| !self.works.contains_key(&row.meta.id)) {
+                return Ok(true);
+            }
+            match members.last() {
+                Some(last) if members.len() == ROWS => after = Some(last.meta.id.clone()),
+                _ => return Ok(false),
+            }
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! From staged rounds to the batch that publishes them: what the rows, the tiles and the journal are to be.
+//!
+//! Pure but for reading: a plan sees one view and writes nothing. The rules:
+//!
+//! - Items count in the order in which they were staged, also across rounds: the last word on an id wins.
+//! - A tile's rounds touch that tile's hold on a row only. A row lives while a tile holds it, and while some tile had no
+//!   part in the run that would end it.
+//! - Nothing goes by silence but by the sweep of a complete full round, which takes the tile's hold off what the round did
+//!   not mention. A round with an item that nobody can name sweeps nothing.
+//! - What is the same byte for byte is neither written nor noted.
+
+mod masters;
+mod row;
+mod summary;
+mod sweep;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use delta_core::{DeltaLink, Event, RoundId, RoundKind, Timestamp};
+
+use crate::Error;
+use crate::batch::{Block, ItemRef, Publish, Word};
+use crate::model::{Identity, Meta, Note, Reason, StagedRound, Tile, TileId};
+use crate::store::View;
+use row::Work;
+pub use summary::Summary;
+
+/// How many rows to read at a time.
+const ROWS: usize = 1024;
+
+/// What a run has to publish.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// When it is published.
+    pub at: Timestamp,
+    /// Whose calendar it is.
+    pub identity: Identity,
+    /// The rounds to use up: complete ones, at most one per tile.
+    pub rounds: Vec<RoundId>,
+    /// The tiles that go.
+    pub retire: Vec<TileId>,
+    /// Events that were fetched by themselves. They are complete, so they replace what there is of their rows. One that
+    /// is not a row yet becomes one without a hold if another row names it as its series master.
+    pub fetched: Vec<Fetched>,
+}
+
+/// An event that was fetched by itself.
+#[derive(Debug, Clone)]
+pub struct Fetched {
+    meta: Meta,
+    raw: String,
+}
+
+impl Fetched {
+    /// Takes the JSON of an event as a GET gave it; none if it is not an object with an id.
+    pub fn new(raw: String) -> Option<Self> {
+        let event = Event::parse(&raw).ok()?;
+        let id = event.id().filter(|id| !id.is_empty())?;
+        let meta = Meta::of(&id, &event);
+        Some(Self { meta, raw })
+    }
+}
+
+/// Works out a run's effects, and counts them.
+///
+/// # Errors
+/// [`Error::Invalid`] if a round is not staged to its end, if two are for one tile, or one for a tile that goes; what the
+/// view says.
+pub async fn plan(view: &dyn View, run: Run) -> Result<(Publish, Summary), Error> {
+    let mut plan = Plan::new(view, &run)?;
+    plan.read_pages().await?;
+    for fetched in run.fetched {
+        plan.work(&fetched.meta.id).await?.fetch(fetched);
+    }
+    plan.sweep(&run.retire).await?;
+    plan.settle().await?;
+    plan.release_masters().await?;
+    plan.finish(run.at, run.identity, run.rounds).await
+}
+
+struct Plan<'v> {
+    view: &'v dyn View,
+    rounds: Vec<Round>,
+    /// The tiles that stay and have no part in the run.
+    idle: Vec<Tile>,
+    works: BTreeMap<Arc<str>, Work>,
+    summary: Summary,
+}
+
+/// A round that the run uses up.
+struct Round {
+    staged: StagedRound,
+    link: DeltaLink,
+    reason: Reason,
+    /// The ids that a full round mentioned.
+    seen: BTreeSet<Arc<str>>,
+    /// It held an item without a readable id.
+    blind: bool,
+}
+
+impl Round {
+    fn tile(&self) -> TileId {
+        self.staged.tile.id
+    }
+
+    fn is_full(&self) -> bool {
+        self.staged.kind == RoundKind::Full
+    }
+}
+
+impl<'v> Plan<'v> {
+    fn new(view: &'v dyn View, run: &Run) -> Result<Self, Error> {
+        let staged = view.rounds();
+        let mut rounds = Vec::new();
+        for id in &run.rounds {
+            let found = staged.iter().find(|staged| staged.round == *id).cloned();
+            let complete = found.and_then(|staged| Some((staged.link().cloned()?, staged)));
+            let (link, staged) = complete.ok_or(Error::Invalid("a round to publish is not staged to its end"))?;
+            let reason = reason(view, &staged);
+            rounds.push(Round { staged, link, reason, seen: BTreeSet::new(), blind: false });
+        }
+        let read: BTreeSet<TileId> = rounds.iter().map(Round::tile).collect();
+        if read.len() != rounds.len() || run.retire.iter().any(|tile| read.contains(tile)) {
+            return Err(Error::Invalid("two rounds are for one tile, or one is for a tile that goes"));
+        }
+        let idle = view.tiles().iter().filter(|tile| !run.retire.contains(&tile.id) && !read.contains(&tile.id));
+        let idle: Vec<Tile> = idle.cloned().collect();
+        Ok(Self { view, idle, rounds, works: BTreeMap::new(), summary: Summary::default() })
+    }
+
+    /// Whether every tile that stays has a part in the run, so that what none of them holds is gone.
+    fn is_complete(&self) -> bool {
+        self.idle.is_empty()
+    }
+
+    /// What is being made of a row.
+    async fn work(&mut self, id: &Arc<str>) -> Result<&mut Work, Error> {
+        if !self.works.contains_key(id) {
+            let before = self.view.row(id).await?;
+            self.works.insert(id.clone(), Work::new(before));
+        }
+        self.works.get_mut(id).ok_or(Error::Invalid("a row was lost while it was planned"))
+    }
+
+    /// Goes through all staged pages, the oldest first.
+    async fn read_pages(&mut self) -> Result<(), Error> {
+        let mut pages = Vec::new();
+        for (at, round) in self.rounds.iter().enumerate() {
+            for number in 0..round.staged.pages {
+                let page = self.view.staged_page(round.staged.round, number).await?;
+                pages.push((page.ok_or(NOT_STAGED)?.order, at, number));
+            }
+        }
+        pages.sort_unstable();
+        for (_, at, number) in pages {
+            self.read_page(at, number).await?;
+        }
+        Ok(())
+    }
+
+    async fn read_page(&mut self, at: usize, number: u32) -> Result<(), Error> {
+        let Some(round) = self.rounds.get(at) else { return Ok(()) };
+        let (id, tile, reason) = (round.staged.round, round.tile(), round.reason);
+        let page = self.view.staged_page(id, number).await?.ok_or(NOT_STAGED)?;
+        for (item, staged) in (0..).zip(page.items) {
+            let word = staged.word;
+            self.mention(at, &word);
+            match word {
+                Word::Upsert { meta, form } => {
+                    let view = self.view;
+                    let item = ItemRef { round: id, page: number, item };
+                    let work = self.work(&meta.id).await?;
+                    work.hold(tile, reason);
+                    work.upsert(view, meta, form, item).await?;
+                }
+                Word::Remove { id } => {
+                    let known = self.work(&id).await?.drop_hold(tile, reason);
+                    self.summary.unknown_removals += u64::from(!known);
+                }
+                Word::Malformed { .. } => self.summary.malformed += 1,
+            }
+        }
+        Ok(())
+    }
+
+    /// Remembers what a full round has mentioned. What it says of the item does not matter here: also a malformed one
+    /// shows that the event is there.
+    fn mention(&mut self, round: usize, word: &Word) {
+        let Some(round) = self.rounds.get_mut(round).filter(|round| round.is_full()) else { return };
+        match word {
+            Word::Upsert { meta, .. } => drop(round.seen.insert(meta.id.clone())),
+            Word::Malformed { id: Some(id) } => drop(round.seen.insert(id.clone())),
+            Word::Malformed { id: None } => round.blind = true,
+            Word::Remove { .. } => {}
+        }
+    }
+
+    async fn finish(
+        mut self,
+        at: Timestamp,
+        identity: Identity,
+        rounds: Vec<RoundId>,
+    ) -> Result<(Publish, Summary), Error> {
+        let complete = self.is_complete();
+        let mut rows = Vec::new();
+        let mut notes: Vec<Note> = Vec::new();
+        for (id, work) in std::mem::take(&mut self.works) {
+            let outcome = work.finish(self.view, &id, complete).await?;
+            self.summary.count(&outcome);
+            rows.extend(outcome.change);
+            notes.extend(outcome.note);
+        }
+        let mut tiles = self.idle;
+        tiles.extend(self.rounds.into_iter().map(|round| round.into_tile(at)));
+        tiles.sort_unstable_by_key(|tile| tile.id);
+        let journal = Block::pack(&notes);
+        let base = self.view.revision();
+        Ok((Publish { base, at, identity, tiles, rounds, rows, journal }, self.summary))
+    }
+}
+
+impl Round {
+    /// The tile as it is after the round.
+    fn into_tile(self, at: Timestamp) -> Tile {
+        let (full, blind) = (self.is_full(), self.blind);
+        let tile = self.staged.tile;
+        Tile {
+            link: Some(self.link),
+            synced_at: Some(at),
+            full_at: if full { Some(at) } else { tile.full_at },
+            unswept: if full { blind } else { tile.unswept },
+            ..tile
+        }
+    }
+}
+
+const NOT_STAGED: Error = Error::Invalid("a page of a round to publish is not staged");
+
+/// Why a round was made.
+fn reason(view: &dyn View, staged: &StagedRound) -> Reason {
+    let known = view.tiles().iter().any(|tile| tile.id == staged.tile.id);
+    match staged.kind {
+        RoundKind::Incremental => Reason::Change,
+        RoundKind::Full if known => Reason::Resync,
+        RoundKind::Full if view.tiles().is_empty() => Reason::Change,
+        RoundKind::Full => Reason::Window,
+    }
+}

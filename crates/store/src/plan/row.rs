@@ -1,0 +1,287 @@
+//! What a run makes of one row.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use delta_core::EventType;
+
+use super::Fetched;
+use crate::Error;
+use crate::batch::{Form, ItemRef, RowChange, Source};
+use crate::layers::{adds_nothing, lacks, merge};
+use crate::model::{Layers, Loss, Meta, Note, Reason, Row, TileId, What};
+use crate::store::View;
+
+/// A row while the run's items are folded into it.
+pub(super) struct Work {
+    pub(super) before: Option<Row>,
+    pub(super) holds: BTreeSet<TileId>,
+    now: Option<(Meta, Layers<Source>)>,
+    /// How a hold went, if one did and none came since.
+    loss: Option<Loss>,
+    /// The last hold went in this run: what comes now is not a part of what went.
+    gone: bool,
+    /// Why the row was last written to.
+    reason: Reason,
+    /// It may go although nobody ever held it: nothing names it any more.
+    pub(super) released: bool,
+}
+
+/// What has become of a row.
+pub(super) struct Outcome {
+    pub(super) change: Option<RowChange>,
+    pub(super) note: Option<Note>,
+    pub(super) stale: bool,
+    pub(super) unsettled: bool,
+}
+
+impl Work {
+    pub(super) fn new(before: Option<Row>) -> Self {
+        let now = before.as_ref().map(|row| (row.meta.clone(), row.layers.map(|()| Source::Keep)));
+        let holds = before.iter().flat_map(|row| row.holds.iter().copied()).collect();
+        let loss = before.as_ref().and_then(|row| row.unsettled);
+        Self { before, holds, now, loss, gone: false, reason: Reason::Change, released: false }
+    }
+
+    /// A tile says that the row is there.
+    pub(super) fn hold(&mut self, tile: TileId, reason: Reason) {
+        if std::mem::take(&mut self.gone) {
+            self.now = None;
+        }
+        self.holds.insert(tile);
+        self.loss = None;
+        self.reason = reason;
+    }
+
+    /// A tile says that the row is not there; false if it never said that it was.
+    pub(super) fn drop_hold(&mut self, tile: TileId, reason: Reason) -> bool {
+        let held = self.holds.remove(&tile);
+        if held {
+            self.loss = Some(Loss { what: What::Deleted, reason });
+            self.gone = self.holds.is_empty();
+        }
+        held
+    }
+
+    /// A tile that goes takes its hold with it, or leaves it to another one.
+    pub(super) fn leave(&mut self, tile: TileId, fate: Fate) {
+        if self.holds.remove(&tile) {
+            match fate {
+                Fate::Heir(heir) => drop(self.holds.insert(heir)),
+                Fate::Lost(what) => self.loss = self.loss.or(Some(Loss { what, reason: Reason::Window })),
+            }
+        }
+    }
+
+    /// The whole event, from elsewhere than a round.
+    pub(super) fn fetch(&mut self, fetched: Fetched) {
+        let Fetched { meta, raw } = fetched;
+        self.now = Some((meta, Layers::Whole { whole: Source::Inline(raw), patch: None }));
+    }
+
+    /// Lays an item of a round over what there is.
+    pub(super) async fn upsert(&mut self, view: &dyn View, meta: Meta, form: Form, item: ItemRef) -> Result<(), Error> {
+        let new = Source::Staged(item);
+        self.now = Some(match (self.now.take(), form) {
+            (_, Form::Stub) => (meta, Layers::Stub { stub: new }),
+            (Some((was, Layers::Whole { whole, patch })), _) => {
+                let base = self.text(view, &meta.id, &whole, Place::Whole).await?;
+                let raw = self.text(view, &meta.id, &new, Place::Whole).await?;
+                if lacks(&raw, &base) {
+                    let kept = match patch {
+                        Some(patch) => Some((self.text(view, &meta.id, &patch, Place::Patch).await?, patch)),
+                        None => None,
+                    };
+                    let (meta, patch) = patched(was, meta, Some(&base), kept, (&raw, new));
+                    (meta, Layers::Whole { whole, patch })
+                } else {
+                    (meta, Layers::Whole { whole: new, patch: None })
+                }
+            }
+            (_, Form::Full) => (meta, Layers::Whole { whole: new, patch: None }),
+            (Some((was, Layers::Partial { patch })), Form::Sparse) => {
+                let kept = self.text(view, &meta.id, &patch, Place::Patch).await?;
+                let raw = self.text(view, &meta.id, &new, Place::Patch).await?;
+                let (meta, merged) = patched(was, meta, None, Some((kept, patch)), (&raw, new.clone()));
+                (meta, Layers::Partial { patch: merged.unwrap_or(new) })
+            }
+            (_, Form::Sparse) => (meta, Layers::Partial { patch: new }),
+        });
+        Ok(())
+    }
+
+    /// Whether there is a row after the run.
+    pub(super) fn lives(&self, complete: bool) -> bool {
+        let kept = match self.loss {
+            _ if !self.holds.is_empty() => true,
+            Some(_) => !complete && self.before.is_some(),
+            None => !self.released,
+        };
+        self.now.is_some() && kept
+    }
+
+    /// Whether the row is there without any tile that holds it or held it.
+    pub(super) fn is_fetched(&self) -> bool {
+        self.now.is_some() && self.holds.is_empty() && self.loss.is_none()
+    }
+
+    /// The series that the row belongs to now.
+    pub(super) fn series(&self) -> Option<&Arc<str>> {
+        self.now.as_ref()?.0.series.as_ref()
+    }
+
+    /// Compares the row with what it was.
+    pub(super) async fn finish(mut self, view: &dyn View, id: &Arc<str>, complete: bool) -> Result<Outcome, Error> {
+        let lives = self.lives(complete);
+        let Some((meta, layers)) = self.now.take().filter(|_| lives) else { return Ok(self.gone(id)) };
+        let layers = self.keep_same(view, id, layers).await?;
+        let unsettled = self.loss.filter(|_| self.holds.is_empty());
+        let row = Row { meta, holds: self.holds.iter().copied().collect(), layers, unsettled };
+        let shows_the_same = self
+            .before
+            .as_ref()
+            .is_some_and(|before| before.layers.shape() == row.layers.shape() && all_kept(&row.layers));
+        let same = shows_the_same
+            && self.before.as_ref().is_some_and(|before| {
+                (&before.meta, &before.holds, &before.unsettled) == (&row.meta, &row.holds, &row.unsettled)
+            });
+        let was_member = self.before.as_ref().is_some_and(Row::is_member);
+        let what = match (was_member, row.is_member()) {
+            (false, true) => Some(What::Created),
+            (true, true) if !shows_the_same => Some(What::Updated),
+            _ => None,
+        };
+        let note = what.map(|what| self.note(id, what, self.reason, Some(&row.meta)));
+        let (stale, unsettled) = (row.layers.is_stale(), row.unsettled.is_some());
+        Ok(Outcome { change: (!same).then_some(RowChange::Put(row)), note, stale, unsettled })
+    }
+
+    fn gone(&self, id: &Arc<str>) -> Outcome {
+        let member = self.before.as_ref().is_some_and(Row::is_member);
+        let loss = self.loss.filter(|_| member);
+        let note = loss.map(|loss| self.note(id, loss.what, loss.reason, None));
+        let change = self.before.as_ref().map(|_| RowChange::Gone(id.clone()));
+        Outcome { change, note, stale: false, unsettled: false }
+    }
+
+    fn note(&self, id: &Arc<str>, what: What, reason: Reason, after: Option<&Meta>) -> Note {
+        let before = self.before.as_ref().map(|row| &row.meta);
+        Note {
+            id: id.clone(),
+            what,
+            kind: after.or(before).map_or(EventType::Other, |meta| meta.kind),
+            etag_before: before.and_then(|meta| meta.etag.clone()),
+            etag_after: after.and_then(|meta| meta.etag.clone()),
+            reason,
+            confirmed: false,
+        }
+    }
+
+    /// Where a layer has the same bytes as the one in its place before, keeps that one.
+    async fn keep_same(&self, view: &dyn View, id: &Arc<str>, layers: Layers<Source>) -> Result<Layers<Source>, Error> {
+        let Some(before) = self.before.as_ref().filter(|_| !all_kept(&layers)) else { return Ok(layers) };
+        if std::mem::discriminant(&before.layers) != std::mem::discriminant(&layers.shape()) {
+            return Ok(layers);
+        }
+        Ok(match layers {
+            Layers::Whole { whole, patch } => {
+                let whole = self.keep_one(view, id, whole, Place::Whole).await?;
+                let patch = match patch {
+                    Some(patch) => Some(self.keep_one(view, id, patch, Place::Patch).await?),
+                    None => None,
+                };
+                Layers::Whole { whole, patch }
+            }
+            Layers::Partial { patch } => Layers::Partial { patch: self.keep_one(view, id, patch, Place::Patch).await? },
+            Layers::Stub { stub } => Layers::Stub { stub: self.keep_one(view, id, stub, Place::Stub).await? },
+        })
+    }
+
+    async fn keep_one(&self, view: &dyn View, id: &str, source: Source, place: Place) -> Result<Source, Error> {
+        if source == Source::Keep {
+            return Ok(source);
+        }
+        let stored = view.payload(id).await?;
+        let Some(stored) = stored.as_ref().and_then(|layers| place.of(layers)) else { return Ok(source) };
+        let same = *stored == self.text(view, id, &source, place).await?;
+        Ok(if same { Source::Keep } else { source })
+    }
+
+    /// The text that a source stands for.
+    async fn text(&self, view: &dyn View, id: &str, source: &Source, place: Place) -> Result<String, Error> {
+        let text = match source {
+            Source::Inline(text) => Some(text.clone()),
+            Source::Staged(item) => view.staged_raw(*item).await?,
+            Source::Keep => view.payload(id).await?.as_ref().and_then(|layers| place.of(layers)).cloned(),
+        };
+        text.ok_or(Error::Invalid("a row names a payload that is not there"))
+    }
+}
+
+/// What becomes of a hold whose tile goes.
+#[derive(Clone, Copy)]
+pub(super) enum Fate {
+    /// Another tile takes it over.
+    Heir(TileId),
+    /// It goes as well.
+    Lost(What),
+}
+
+/// An incomplete item over what is there: what is known of the row then, and the patch over its complete payload.
+fn patched(
+    was: Meta,
+    item: Meta,
+    whole: Option<&str>,
+    patch: Option<(String, Source)>,
+    (raw, new): (&str, Source),
+) -> (Meta, Option<Source>) {
+    let shown = match (whole, &patch) {
+        (Some(whole), Some((patch, _))) => merge(whole, patch),
+        (Some(whole), None) => whole.to_owned(),
+        (None, Some((patch, _))) => patch.clone(),
+        (None, None) => String::new(),
+    };
+    if item.etag.is_some() && item.etag == was.etag && adds_nothing(raw, &shown) {
+        return (was, patch.map(|(_, source)| source));
+    }
+    let meta = Meta {
+        id: item.id,
+        etag: item.etag.or(was.etag),
+        kind: if item.kind == EventType::Other { was.kind } else { item.kind },
+        series: item.series.or(was.series),
+        start: item.start.or(was.start),
+        end: item.end.or(was.end),
+    };
+    let patch = match patch.map(|(patch, _)| merge(&patch, raw)) {
+        Some(merged) if merged != raw => Source::Inline(merged),
+        _ => new,
+    };
+    (meta, Some(patch))
+}
+
+/// Whether all layers are those that were there.
+fn all_kept(layers: &Layers<Source>) -> bool {
+    let mut kept = true;
+    let _ = layers.as_ref().map(|source| kept &= *source == Source::Keep);
+    kept
+}
+
+/// Which layer.
+#[derive(Clone, Copy)]
+enum Place {
+    Whole,
+    Patch,
+    Stub,
+}
+
+impl Place {
+    fn of<P>(self, layers: &Layers<P>) -> Option<&P> {
+        match (self, layers) {
+            (Self::Whole, Layers::Whole { whole, .. }) => Some(whole),
+            (Self::Patch, Layers::Whole { patch, .. }) => patch.as_ref(),
+            (Self::Patch, Layers::Partial { patch }) => Some(patch),
+            (Self::Stub, Layers::Stub { stub }) => Some(stub),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! What goes because it was not mentioned, and what goes with its tile.
+
+use std::sync::Arc;
+
+use delta_core::EventType;
+
+use super::row::Fate;
+use super::{Plan, ROWS, Round};
+use crate::Error;
+use crate::model::{Row, TileId, What};
+
+impl Plan<'_> {
+    /// Takes the holds off the rows that a full round of their tile did not mention, and those of the tiles that go.
+    pub(super) async fn sweep(&mut self, retire: &[TileId]) -> Result<(), Error> {
+        if retire.is_empty() && !self.rounds.iter().any(Round::sweeps) {
+            return Ok(());
+        }
+        let mut after: Option<Arc<str>> = None;
+        loop {
+            let rows = self.view.rows(after.as_deref(), ROWS).await?;
+            for row in &rows {
+                self.sweep_row(row, retire).await?;
+            }
+            match rows.last() {
+                Some(last) if rows.len() == ROWS => after = Some(last.meta.id.clone()),
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    async fn sweep_row(&mut self, row: &Row, retire: &[TileId]) -> Result<(), Error> {
+        let id = &row.meta.id;
+        for tile in &row.holds {
+            let silent =
+                self.rounds.iter().find(|round| round.sweeps() && round.tile() == *tile && !round.seen.contains(id));
+            if let Some(reason) = silent.map(|round| round.reason) {
+                self.work(id).await?.drop_hold(*tile, reason);
+            } else if retire.contains(tile) {
+                let fate = self.fate(row);
+                self.work(id).await?.leave(*tile, fate);
+            }
+        }
+        Ok(())
+    }
+
+    /// What becomes of a row whose tile goes. If a full round of this run has read the dates that the row is at without
+    /// mentioning it, it is not the window that it left; unless that round held something that nobody can name: then it
+    /// may have been this row, and it stays until a round can tell.
+    fn fate(&self, row: &Row) -> Fate {
+        let mut read = self.rounds.iter().filter(|round| round.is_full() && round.covers(row));
+        match read.clone().find(|round| round.blind) {
+            Some(blind) => Fate::Heir(blind.tile()),
+            None if read.any(|round| !round.seen.contains(&row.meta.id)) => Fate::Lost(What::Deleted),
+            None => Fate::Lost(What::LeftWindow),
+        }
+    }
+
+    /// Looks at the rows that earlier runs could not decide, if this one can.
+    pub(super) async fn settle(&mut self) -> Result<(), Error> {
+        let mut after: Option<Arc<str>> = None;
+        while self.is_complete() {
+            let rows = self.view.unsettled(after.as_deref(), ROWS).await?;
+            for row in &rows {
+                self.work(&row.meta.id).await?;
+            }
+            match rows.last() {
+                Some(last) if rows.len() == ROWS => after = Some(last.meta.id.clone()),
+                _ => break,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Round {
+    /// Whether what it did not mention is gone.
+    fn sweeps(&self) -> bool {
+        self.is_full() && !self.blind
+    }
+
+    /// Whether its window holds the start of a row. A master has no dates of its own, so only its members could tell.
+    fn covers(&self, row: &Row) -> bool {
+        let Some(window) = self.staged.tile.window else { return true };
+        let start = row.meta.start.filter(|_| row.meta.kind != EventType::SeriesMaster);
+        match start {
+            Some(start) => window.start() <= start && start < window.end(),
+            None => self.blind,
+        }
+    }
+}

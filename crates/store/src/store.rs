@@ -1,0 +1,163 @@
+//! The two traits: a store writes batches and gives views; a view reads one revision.
+
+use std::fmt::Debug;
+use std::ops::Range;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use delta_core::{RoundId, Timestamp};
+
+use crate::Error;
+use crate::batch::{Batch, ItemRef, StagedItem};
+use crate::model::{Identity, JournalEntry, Layers, Revision, Row, StagedRound, Tile, TileId};
+
+/// Where one replica lives.
+///
+/// Both methods take `&self`; writes are applied one after the other. Backends over files do their I/O inside the
+/// `async fn`, blocking the thread for the time of one write and one sync: no runtime is needed, and one that must not
+/// be blocked can move the call to a thread of its own.
+#[async_trait]
+pub trait Store: Debug + Send + Sync {
+    /// Applies a batch, whole and durably, and returns the revision that the replica then has. A batch that is already
+    /// there (a page staged again, a round discarded again) changes nothing and succeeds.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`], [`Error::Identity`], [`Error::OutOfOrder`] and [`Error::Invalid`] if the batch does not fit
+    /// the replica; [`Error::Io`] and [`Error::Poisoned`] if it could not be made durable. In each case the replica is
+    /// as before, except that after a failed sync a reopened store may show the batch.
+    async fn write(&self, batch: Batch) -> Result<Revision, Error>;
+
+    /// Pins the replica as it is now: whatever is written later, the view does not change.
+    ///
+    /// # Errors
+    /// [`Error::Io`] or [`Error::Damaged`], where a reader looks for what a writer has added.
+    async fn view(&self) -> Result<Arc<dyn View>, Error>;
+}
+
+/// A replica as it was at one moment.
+///
+/// Lists come in pages: `limit` is the most to return, and a page with fewer is the last.
+#[async_trait]
+pub trait View: Debug + Send + Sync {
+    /// How many runs have been published.
+    fn revision(&self) -> Revision;
+
+    /// Whose calendar it is; none before the first publish.
+    fn identity(&self) -> Option<&Identity>;
+
+    /// The tiles, with their cursors.
+    fn tiles(&self) -> &[Tile];
+
+    /// A name for a new tile.
+    fn next_tile(&self) -> TileId;
+
+    /// How many rows there are, fetched ones and series masters included.
+    fn row_count(&self) -> u64;
+
+    /// The number of the journal's last entry; 0 if it is empty.
+    fn last_seq(&self) -> u64;
+
+    /// The rounds that are staged, by their ids.
+    fn rounds(&self) -> Vec<StagedRound>;
+
+    /// A page of a staged round; none if it is not staged.
+    ///
+    /// # Errors
+    /// The backend's.
+    async fn staged_page(&self, round: RoundId, page: u32) -> Result<Option<StagedPage>, Error>;
+
+    /// The JSON of a staged item; none if it is not staged.
+    ///
+    /// # Errors
+    /// The backend's.
+    async fn staged_raw(&self, item: ItemRef) -> Result<Option<String>, Error>;
+
+    /// One row.
+    ///
+    /// # Errors
+    /// The backend's.
+    async fn row(&self, id: &str) -> Result<Option<Row>, Error>;
+
+    /// One row's payloads.
+    ///
+    /// # Errors
+    /// The backend's.
+    async fn payload(&self, id: &str) -> Result<Option<Layers<String>>, Error>;
+
+    /// All rows by id, after this one.
+    ///
+    /// # Errors
+    /// The backend's.
+    async fn rows(&self, after: Option<&str>, limit: usize) -> Result<Vec<Row>, Error>;
+
+    /// The rows, series masters aside, whose time as written and read as UTC overlaps a range, by time, after this one.
+    ///
+    /// # Errors
+    /// The backend's.
+    async fn overlapping(
+        &self,
+        range: Range<Timestamp>,
+        after: Option<&TimeKey>,
+        limit: usize,
+    ) -> Result<Vec<(TimeKey, Row)>, Error>;
+
+    /// The rows that name a series, by id, after this one. The master itself is not among them.
+    ///
+    /// # Errors
+    /// The backend's.
+    async fn members(&self, series: &str, after: Option<&str>, limit: usize) -> Result<Vec<Row>, Error>;
+
+    /// The rows that are [unsettled](Row::unsettled), by id, after this one.
+    ///
+    /// # Errors
+    /// The backend's.
+    async fn unsettled(&self, after: Option<&str>, limit: usize) -> Result<Vec<Row>, Error>;
+
+    /// The journal after an entry's number; 0 for all of it.
+    ///
+    /// # Errors
+    /// The backend's.
+    async fn journal(&self, after: u64, limit: usize) -> Result<Vec<JournalEntry>, Error>;
+}
+
+/// A page of a staged round.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StagedPage {
+    /// Pages with a higher number were staged later, also across rounds.
+    pub order: u64,
+    /// Its items.
+    pub items: Vec<StagedItem>,
+}
+
+/// The place of a row in the order of time: by start, then end, then id.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TimeKey {
+    /// The start as written, read as UTC.
+    pub start: Timestamp,
+    /// The end in the same way; never before the start.
+    pub end: Timestamp,
+    /// The row's id.
+    pub id: Arc<str>,
+}
+
+#[async_trait]
+impl<S: Store + ?Sized> Store for Arc<S> {
+    async fn write(&self, batch: Batch) -> Result<Revision, Error> {
+        (**self).write(batch).await
+    }
+
+    async fn view(&self) -> Result<Arc<dyn View>, Error> {
+        (**self).view().await
+    }
+}
+
+#[async_trait]
+impl<S: Store + ?Sized> Store for Box<S> {
+    async fn write(&self, batch: Batch) -> Result<Revision, Error> {
+        (**self).write(batch).await
+    }
+
+    async fn view(&self) -> Result<Arc<dyn View>, Error> {
+        (**self).view().await
+    }
+}
