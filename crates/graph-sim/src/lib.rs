@@ -18,6 +18,8 @@
 //! | `population`, `document`, [`seeds`] | what a simulator is filled with |
 //! | `time`, `zone`, `random`, `base64`, `body`, `error` | the small forms that all of them share |
 //!
+//! With the feature `server` the simulator stands behind a real socket, http or https: see `server`.
+//!
 //! One delta round over the five events of Graph's own walk-through:
 //!
 //! ```
@@ -69,6 +71,8 @@ mod quirks;
 mod random;
 mod route;
 pub mod seeds;
+#[cfg(feature = "server")]
+pub mod server;
 mod simulator;
 mod sync_state;
 mod time;
