@@ -78,7 +78,8 @@ pub(crate) fn delete(mailbox: &mut Mailbox, place: &Place, id: &str, call: &Call
 /// Finds an event: `/me/events/{id}` knows those of all calendars, `/me/calendars/{id}/events/{id}` only its own.
 fn find<'a>(mailbox: &'a Mailbox, place: &Place, id: &str, call: &Call) -> Result<(&'a Entry, &'a Event), GraphError> {
     let calendar = mailbox.calendar_id(place)?;
-    mailbox.event(calendar.as_deref(), call.view.stored_id(id))
+    let id = if mailbox.entry(id).is_some() { id } else { call.view.stored_id(id) };
+    mailbox.event(calendar.as_deref(), id)
 }
 
 /// The calendar where a place's new events go.

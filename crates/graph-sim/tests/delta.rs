@@ -5,7 +5,7 @@
 mod common;
 
 use common::{BETA, Client, ROOT, calendar_ids, event, id, names};
-use graph_sim::{GenerationScope, Quirks};
+use graph_sim::{GenerationScope, Quirks, seeds};
 use serde_json::{Value, json};
 
 const WINDOW: &str = "startDateTime=2026-03-01T00:00:00Z&endDateTime=2026-04-01T00:00:00Z";
@@ -183,6 +183,22 @@ fn what_was_told_in_a_round_and_then_deleted_is_removed_in_that_round() {
     client.delete(&format!("/me/events/{first}"));
     let (rest, _) = client.drain(&page.next_link().unwrap(), ALL);
     assert_eq!(rest.last(), Some(&tombstone(&first)));
+}
+
+#[test]
+fn an_id_that_came_back_and_went_again_is_removed() {
+    let mut client = Client::new();
+    client.simulator.load(client.now(), &seeds::five_events()).unwrap();
+    let (start, end) = (seeds::WINDOW_START, seeds::WINDOW_END);
+    let url = format!("/me/calendarView/delta?startDateTime={start}&endDateTime={end}");
+    let delta = client.drain(&url, ALL).1;
+    let first = seeds::FIVE_IDS[0];
+    client.delete(&format!("/me/events/{first}"));
+    client.simulator.load(client.now(), &seeds::five_events()).unwrap();
+    for id in seeds::FIVE_IDS {
+        client.delete(&format!("/me/events/{id}"));
+    }
+    assert_eq!(client.get(&delta).ok().items(), seeds::FIVE_IDS.map(tombstone));
 }
 
 #[test]
