@@ -1,0 +1,73 @@
+//! Switches for what nobody is sure about.
+//!
+//! Graph's documentation and what people see differ, and some things have only been seen once. A client is right when
+//! it is right under every setting; the default is what was observed most.
+
+/// How Graph may behave. Every switch stands for an uncertain or an occasional fact, with its evidence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quirks {
+    /// Which events a window holds. It rules `calendarView` and its delta alike.
+    pub membership: Membership,
+    /// Who shares one ring of sync-state generations. Graph does not say; captured 410s fit all three.
+    pub generation_scope: GenerationScope,
+    /// How many sync-state generations a ring keeps; 0 counts as 1. Four captures of `SyncStateNotFound`
+    /// (microsoft-graph-docs#2350, #2839, #2877 and Odoo's pull request 142153) name exactly three.
+    pub kept_generations: usize,
+    /// Immutable ids differ from default ids, as Graph's documentation has it. Both are accepted in paths, always.
+    /// Off, an event has one id, which is simpler to read.
+    pub distinct_immutable_ids: bool,
+    /// A first round begins with an empty page and a next link (observed in microsoft-graph-docs#2839).
+    pub empty_first_page: bool,
+    /// What was created and deleted between two requests leaves a tombstone. Off, it leaves nothing, as observed in
+    /// microsoft-graph-docs#5301.
+    pub short_lived_tombstones: bool,
+    /// Tombstones carry no `@odata.type`: clients report both shapes.
+    pub bare_tombstones: bool,
+    /// Links say `%24deltatoken` and `%24skiptoken` instead of `$deltatoken` and `$skiptoken` (observed in Odoo's pull
+    /// request 142153).
+    pub encoded_links: bool,
+    /// `events/delta` answers in v1.0 too (observed in msgraph-sdk-dotnet#3130). Off, it says that change tracking is
+    /// not supported (observed in msgraph-metadata#608). In beta, where it is documented, it always answers.
+    pub events_delta_in_v1: bool,
+    /// `events/delta` writes `DateTime` and `TimeZone`, as the sample in Graph's documentation does, instead of
+    /// `dateTime` and `timeZone`.
+    pub pascal_case_times: bool,
+}
+
+impl Default for Quirks {
+    fn default() -> Self {
+        Self {
+            membership: Membership::Overlap,
+            generation_scope: GenerationScope::Stream,
+            kept_generations: 3,
+            distinct_immutable_ids: false,
+            empty_first_page: false,
+            short_lived_tombstones: false,
+            bare_tombstones: false,
+            encoded_links: false,
+            events_delta_in_v1: true,
+            pascal_case_times: false,
+        }
+    }
+}
+
+/// Which events belong to a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Membership {
+    /// Those that overlap it, as Graph's documentation of `calendarView` has it. An event that ends when the window
+    /// starts, or starts when it ends, is outside.
+    Overlap,
+    /// Those that start in it: the other reading, never confirmed.
+    StartInWindow,
+}
+
+/// What a ring of sync-state generations belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GenerationScope {
+    /// To one stream: everything that follows from one initial request.
+    Stream,
+    /// To a calendar: its streams push out each other's tokens.
+    Calendar,
+    /// To a mailbox: all of its streams do.
+    Mailbox,
+}

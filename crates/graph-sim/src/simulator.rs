@@ -1,0 +1,245 @@
+//! The simulator: from request to response, and nothing beside.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, DATE, HeaderName, HeaderValue, WWW_AUTHENTICATE};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+
+use crate::call::{Call, Reply};
+use crate::delta::Delta;
+use crate::error::GraphError;
+use crate::mailbox::{Directory, Kind, Mailbox};
+use crate::population::{LoadError, Population};
+use crate::quirks::Quirks;
+use crate::random::Random;
+use crate::route::{Resource, Route};
+use crate::sync_state::SyncStates;
+use crate::time::{self, Instant};
+use crate::{calendars, events, seeds};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
+const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+/// What Graph answers those without a token: where to get one.
+const CHALLENGE: &str = r#"Bearer realm="", authorization_uri="https://login.microsoftonline.com/common/oauth2/authorize", client_id="00000003-0000-0000-c000-000000000000""#;
+
+/// How a simulator is to behave.
+#[derive(Clone, Default)]
+pub struct SimulatorOptions {
+    seed: u64,
+    quirks: Quirks,
+    tokens: Option<BTreeSet<String>>,
+}
+
+impl SimulatorOptions {
+    /// The default: seed 0, the observed behaviour, any bearer token welcome.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the seed, from which all ids, tokens and request ids follow.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Sets how the simulator behaves where Graph's behaviour is uncertain.
+    pub fn quirks(mut self, quirks: Quirks) -> Self {
+        self.quirks = quirks;
+        self
+    }
+
+    /// Accepts these bearer tokens and no others.
+    pub fn accept_only<T: Into<String>>(mut self, tokens: impl IntoIterator<Item = T>) -> Self {
+        self.tokens = Some(tokens.into_iter().map(Into::into).collect());
+        self
+    }
+}
+
+impl fmt::Debug for SimulatorOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tokens = self.tokens.as_ref().map(|tokens| format!("{} accepted", tokens.len()));
+        f.debug_struct("SimulatorOptions")
+            .field("seed", &self.seed)
+            .field("quirks", &self.quirks)
+            .field("tokens", &tokens)
+            .finish()
+    }
+}
+
+/// A Graph without a network: mailboxes, their changes, and the sync states of those who follow them.
+///
+/// The same options and the same calls give the same bytes. Time is what the caller says it is.
+#[derive(Debug)]
+pub struct Simulator {
+    options: SimulatorOptions,
+    directory: Directory,
+    states: SyncStates,
+    random: Random,
+}
+
+impl Simulator {
+    /// A simulator with somebody in it: the user Samantha Booth (`samanthab@contoso.com`) with an empty default
+    /// calendar "Calendar" and another, "Travel", in the calendar group "My Calendars"; and the group "Planning"
+    /// (`planning@contoso.com`).
+    pub fn new(options: SimulatorOptions) -> Self {
+        let mut simulator = Self::empty(options);
+        let random = &mut simulator.random;
+        let mut samantha = Mailbox::new(Kind::User, seeds::NAME, seeds::ADDRESS, None, random);
+        let group = samantha.calendar_groups.first().map(|group| group.id.clone()).unwrap_or_default();
+        samantha.add_calendar("Travel", None, &group, random);
+        simulator.directory.add(samantha);
+        let planning = Mailbox::new(Kind::Group, "Planning", "planning@contoso.com", None, random);
+        simulator.directory.add(planning);
+        simulator
+    }
+
+    /// A simulator with nobody in it, for [`Simulator::load`].
+    pub fn empty(options: SimulatorOptions) -> Self {
+        let random = Random::new(options.seed);
+        Self { options, directory: Directory::default(), states: SyncStates::default(), random }
+    }
+
+    /// Adds a population to what is there, as changes made at `now` that delta queries report. Users and groups that
+    /// exist by their address, and calendars that exist by their id or name, are filled up; an event with the id of an
+    /// existing one takes its place.
+    ///
+    /// # Errors
+    ///
+    /// If an id is in use elsewhere. Then nothing is loaded.
+    pub fn load(&mut self, now: SystemTime, population: &Population) -> Result<(), LoadError> {
+        population.load(time::from_system(now), &mut self.directory, &mut self.random)
+    }
+
+    /// Answers a request as Graph would at `now`.
+    ///
+    /// The request's URI may be absolute; if it is not, its `Host` header says where the links in answers lead.
+    pub fn handle(&mut self, now: SystemTime, request: Request<Bytes>) -> Response<Bytes> {
+        let now = time::from_system(now);
+        let request_id = self.random.guid();
+        let client_request_id =
+            request.headers().get(CLIENT_REQUEST_ID).cloned().or_else(|| HeaderValue::from_str(&request_id).ok());
+        let mut response = match self.answer(now, &request) {
+            Ok(reply) => success(reply),
+            Err(error) => {
+                let client = client_request_id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or(&request_id);
+                failure(&error, now, &request_id, client)
+            }
+        };
+        let headers = response.headers_mut();
+        put(headers, REQUEST_ID, &request_id);
+        headers.extend(client_request_id.map(|id| (CLIENT_REQUEST_ID, id)));
+        put(headers, DATE, &time::http_date(now));
+        put(headers, CACHE_CONTROL, "private");
+        response
+    }
+
+    fn answer(&mut self, now: Instant, request: &Request<Bytes>) -> Result<Reply, GraphError> {
+        self.authorize(request.headers())?;
+        let route = Route::parse(request.uri().path())?;
+        let call = Call::read(now, request, route.version, self.options.quirks)?;
+        let mailbox = self.directory.find(&route.owner)?;
+        let delta = Delta { states: &mut self.states, random: &mut self.random, key: self.options.seed };
+        let mut reply = dispatch(mailbox, &route.resource, &call, delta)?;
+        reply.applied.extend_from_slice(call.view.preferences.applied());
+        Ok(reply)
+    }
+
+    fn authorize(&self, headers: &HeaderMap) -> Result<(), GraphError> {
+        let header = headers.get(AUTHORIZATION).and_then(|header| header.to_str().ok()).unwrap_or_default();
+        let (scheme, token) = header.split_once(' ').unwrap_or((header, ""));
+        let token = token.trim();
+        if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() {
+            return Err(GraphError::unauthenticated("Access token is empty."));
+        }
+        match &self.options.tokens {
+            Some(accepted) if !accepted.contains(token) => {
+                Err(GraphError::unauthenticated("Access token has expired or is not yet valid."))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Default for Simulator {
+    fn default() -> Self {
+        Self::new(SimulatorOptions::default())
+    }
+}
+
+fn dispatch(
+    mailbox: &mut Mailbox,
+    resource: &Resource,
+    call: &Call,
+    mut delta: Delta<'_>,
+) -> Result<Reply, GraphError> {
+    let method = match call.method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        _ => return Err(GraphError::method_not_allowed()),
+    };
+    match (resource, method) {
+        (Resource::Owner, "GET") => Ok(calendars::owner(mailbox, call)),
+        (Resource::Calendars, "GET") => calendars::list(mailbox, None, call),
+        (Resource::Calendars, "POST") => calendars::create(mailbox, None, call, delta.random),
+        (Resource::CalendarsOfGroup(group), "GET") => calendars::list(mailbox, Some(group), call),
+        (Resource::CalendarsOfGroup(group), "POST") => calendars::create(mailbox, Some(group), call, delta.random),
+        (Resource::Calendar(path), "GET") => calendars::get(mailbox, path, call),
+        (Resource::Calendar(path), "PATCH") => calendars::update(mailbox, path, call),
+        (Resource::Calendar(path), "DELETE") => calendars::delete(mailbox, path),
+        (Resource::CalendarGroups, "GET") => calendars::list_groups(mailbox, call),
+        (Resource::CalendarGroups, "POST") => calendars::create_group(mailbox, call, delta.random),
+        (Resource::CalendarGroup(id), "GET") => calendars::get_group(mailbox, id, call),
+        (Resource::Events(place), "GET") => events::list(mailbox, place, call),
+        (Resource::Events(place), "POST") => events::create(mailbox, place, call, delta.random),
+        (Resource::Event(place, id), "GET") => events::get(mailbox, place, id, call),
+        (Resource::Event(place, id), "PATCH") => events::update(mailbox, place, id, call),
+        (Resource::Event(place, id), "DELETE") => events::delete(mailbox, place, id, call),
+        (Resource::CalendarView(path), "GET") => events::view(mailbox, path, call),
+        (Resource::CalendarViewDelta(path), "GET") => delta.calendar_view(mailbox, path, call),
+        (Resource::EventsDelta(place), "GET") => delta.events(mailbox, place, call),
+        _ => Err(GraphError::method_not_allowed()),
+    }
+}
+
+fn success(reply: Reply) -> Response<Bytes> {
+    let body = reply.body.map(|body| body.to_string()).unwrap_or_default();
+    let mut response = with_body(reply.status, body);
+    for (name, value) in reply.headers {
+        put(response.headers_mut(), name, &value);
+    }
+    if !reply.applied.is_empty() {
+        put(response.headers_mut(), PREFERENCE_APPLIED, &reply.applied.join(", "));
+    }
+    response
+}
+
+fn failure(error: &GraphError, now: Instant, request_id: &str, client_request_id: &str) -> Response<Bytes> {
+    let mut response = with_body(error.status, error.body(now, request_id, client_request_id).to_string());
+    if error.status == StatusCode::UNAUTHORIZED {
+        put(response.headers_mut(), WWW_AUTHENTICATE, CHALLENGE);
+    }
+    response
+}
+
+fn with_body(status: StatusCode, body: String) -> Response<Bytes> {
+    let empty = body.is_empty();
+    let mut response = Response::new(Bytes::from(body));
+    *response.status_mut() = status;
+    if !empty {
+        put(response.headers_mut(), CONTENT_TYPE, "application/json");
+    }
+    response
+}
+
+/// Sets a header; a value that cannot stand in one is left out.
+fn put(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}
