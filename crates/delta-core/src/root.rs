@@ -32,6 +32,11 @@ impl ServiceRoot {
         Ok(Self { origin })
     }
 
+    /// Whether it is a loopback address, where only something on this machine can answer.
+    pub fn is_loopback(&self) -> bool {
+        self.origin.is_loopback()
+    }
+
     pub(crate) fn origin(&self) -> &Origin {
         &self.origin
     }

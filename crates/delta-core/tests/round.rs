@@ -9,6 +9,7 @@ use delta_core::{
 };
 use http::{Request, Response};
 use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
 
 const ROOT: &str = "https://graph.microsoft.com";
 
@@ -264,7 +265,7 @@ fn any_response() -> impl Strategy<Value = Response<String>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(cases(256)))]
+    #![proptest_config(config())]
 
     /// Whatever comes: no panic, no request off the origin, errors move nothing, asking twice gives the same.
     #[test]
@@ -314,6 +315,8 @@ proptest! {
     }
 }
 
-fn cases(default: u32) -> u32 {
-    std::env::var("CALDELTA_PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(default)
+fn config() -> ProptestConfig {
+    let cases = std::env::var("CALDELTA_PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(256);
+    let regressions = FileFailurePersistence::WithSource("regressions");
+    ProptestConfig { cases, failure_persistence: Some(Box::new(regressions)), ..ProptestConfig::default() }
 }

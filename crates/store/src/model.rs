@@ -6,7 +6,7 @@ use std::sync::Arc;
 use delta_core::{Checkpoint, DeltaLink, EventType, RoundId, RoundKind, Timestamp, Window};
 use serde::{Deserialize, Serialize};
 
-use crate::graph_type;
+use crate::{Error, graph_type};
 
 /// Counts the runs that a replica has published; 0 before the first.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -46,9 +46,22 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// Whether what comes under another identity may be mixed with what is stored under this one.
+    ///
+    /// # Errors
+    /// [`Error::Identity`] with the first part that differs.
+    pub fn check(&self, given: &Self) -> Result<(), Error> {
+        match self.difference(given) {
+            Some((part, stored, given)) => {
+                Err(Error::Identity { part, stored: stored.to_owned(), given: given.to_owned() })
+            }
+            None => Ok(()),
+        }
+    }
+
     /// The first part in which two identities differ: its name, and both values. A calendar id that one of them does
     /// not know is no difference.
-    pub(crate) fn difference<'a>(&'a self, other: &'a Self) -> Option<(&'static str, &'a str, &'a str)> {
+    fn difference<'a>(&'a self, other: &'a Self) -> Option<(&'static str, &'a str, &'a str)> {
         let calendars = self.calendar.as_deref().zip(other.calendar.as_deref()).unwrap_or_default();
         [
             ("origin", self.origin.as_str(), other.origin.as_str()),

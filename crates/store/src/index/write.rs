@@ -178,12 +178,7 @@ impl<P: Clone> Index<P> {
 
 impl<P> Published<P> {
     fn check_identity(&self, given: &Identity) -> Result<(), Error> {
-        match self.identity.as_ref().and_then(|stored| stored.difference(given)) {
-            None => Ok(()),
-            Some((part, stored, given)) => {
-                Err(Error::Identity { part, stored: stored.to_owned(), given: given.to_owned() })
-            }
-        }
+        self.identity.as_ref().map_or(Ok(()), |stored| stored.check(given))
     }
 
     /// The first publish fixes the identity; a later one may only add the calendar's id.

@@ -1,0 +1,32 @@
+//! The engine: drives rounds over a transport into a store. It names no HTTP client, no runtime and no clock.
+//!
+//! A [`Synchronizer`] joins four seams: a [`Transport`] sends requests, a [`TokenProvider`] has access tokens, a
+//! [`Timer`] tells the time and waits, and a [`Store`](store::Store) keeps what came. [`Synchronizer::run`] brings one
+//! [`Replica`] up to date: it takes up an unfinished round or begins one, stages each page together with the position
+//! after it, and publishes all of it at once. A run that is dropped, or killed, at any moment loses at most the page
+//! that was on its way.
+//!
+//! What is decided here: which window a replica has today ([`WindowPolicy`]), which round is due, when to wait. What
+//! is not: what the protocol means (`delta-core`) and what a page does to a replica (`store`).
+
+mod body;
+mod error;
+mod observer;
+mod policy;
+mod replica;
+mod report;
+mod synchronizer;
+mod timer;
+mod token;
+mod transport;
+
+pub use body::BodyLimits;
+pub use error::Error;
+pub use observer::{Notice, Observer};
+pub use policy::{PolicyError, WindowPolicy};
+pub use replica::Replica;
+pub use report::SyncReport;
+pub use synchronizer::Synchronizer;
+pub use timer::Timer;
+pub use token::{AccessToken, TokenError, TokenProvider, Want};
+pub use transport::{Transport, transport_fn};

@@ -1,0 +1,100 @@
+//! What a run keeps a copy of, and which tile of it is due.
+
+use std::num::NonZeroU32;
+
+use delta_core::{
+    ApiVersion, BodyType, IdFormat, Preferences, Resource, RoundKind, ServiceRoot, Target, Timestamp, ViewKind, Window,
+};
+use store::{Identity, Tile, View};
+
+use crate::error::Error;
+use crate::policy::WindowPolicy;
+
+/// One calendar, seen through one view: what a store holds a copy of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replica {
+    /// Where Graph is.
+    pub root: ServiceRoot,
+    /// The API version; `None` is v1.0 for calendar views and beta for events views.
+    pub version: Option<ApiVersion>,
+    /// The mailbox, the calendar and the kind of view.
+    pub resource: Resource,
+    /// The window, of a calendar view.
+    pub window: WindowPolicy,
+    /// The first instant, of an events view.
+    pub start: Option<Timestamp>,
+    /// How many items a page should have.
+    pub page_size: Option<NonZeroU32>,
+    /// The form of ids. It can't be changed later.
+    pub ids: IdFormat,
+    /// The form of bodies. It can't be changed later.
+    pub body: Option<BodyType>,
+}
+
+impl Replica {
+    /// A replica of a resource with the default window, page size, ids and bodies.
+    pub fn new(root: ServiceRoot, resource: Resource) -> Self {
+        let Preferences { page_size, ids, body, .. } = Preferences::default();
+        Self { root, version: None, resource, window: WindowPolicy::default(), start: None, page_size, ids, body }
+    }
+
+    /// What every request of a round prefers.
+    pub(crate) fn preferences(&self) -> Preferences {
+        Preferences { page_size: self.page_size, ids: self.ids, body: self.body, ..Preferences::default() }
+    }
+
+    /// What a tile's rounds are about.
+    pub(crate) fn target(&self, tile: &Tile) -> Result<Target, Error> {
+        let (root, resource) = (self.root.clone(), self.resource.clone());
+        let target = match tile.window {
+            Some(window) => Target::calendar_view(root, resource, window)?,
+            None => Target::events(root, resource, self.start)?,
+        };
+        Ok(match self.version {
+            Some(version) => target.with_version(version)?,
+            None => target,
+        })
+    }
+
+    /// Who the store says it is a copy of.
+    pub(crate) fn identity(&self, target: &Target) -> Identity {
+        Identity {
+            origin: self.root.to_string(),
+            api_version: target.version().to_string(),
+            resource: self.resource.to_string(),
+            calendar: None,
+            id_type: format!("{:?}", self.ids),
+            body_type: self.body.map_or_else(|| "default".to_owned(), |body| format!("{body:?}")),
+        }
+    }
+
+    /// The text that tells whether a tile was begun under the same policy.
+    fn policy(&self) -> String {
+        match (self.resource.view(), self.start) {
+            (ViewKind::CalendarView, _) => self.window.to_string(),
+            (ViewKind::Events, Some(start)) => format!("{start}.."),
+            (ViewKind::Events, None) => "..".to_owned(),
+        }
+    }
+
+    /// Whether a tile still serves: begun under the same policy, and its window reaches far enough today.
+    fn is_served_by(&self, tile: &Tile, now: Timestamp) -> bool {
+        let covered = tile.window.is_none_or(|window| self.window.is_covered_by(&window, now));
+        tile.policy.as_deref() == Some(self.policy().as_str()) && covered
+    }
+
+    /// The tile to sync now: the one that is there, the one that an unfinished first round has begun, or a new one.
+    /// A window is fixed when its tile begins, and kept.
+    pub(crate) fn tile(&self, view: &dyn View, now: Timestamp) -> Result<Tile, Error> {
+        let published = view.tiles().iter().cloned();
+        let begun = view.rounds().into_iter().filter(|round| round.kind == RoundKind::Full).map(|round| round.tile);
+        if let Some(tile) = published.chain(begun).find(|tile| self.is_served_by(tile, now)) {
+            return Ok(tile);
+        }
+        let window: Option<Window> = match self.resource.view() {
+            ViewKind::CalendarView => Some(self.window.window(now)?),
+            ViewKind::Events => None,
+        };
+        Ok(Tile::new(view.next_tile(), window, Some(self.policy())))
+    }
+}

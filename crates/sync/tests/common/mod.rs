@@ -1,0 +1,183 @@
+//! A simulator, a clock that nobody waits for, and a store: all that a run needs, in one process without I/O.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use delta_core::{Cloud, Failure, FailureKind, RequestLine, Timestamp};
+use graph_sim::{Simulator, SimulatorOptions};
+use http::{Method, Request, Response};
+use serde_json::Value;
+use store::reader::{self, TimeRange};
+use store::{Store, View};
+use sync::{AccessToken, Error, Replica, SyncReport, Synchronizer, Timer, Transport};
+
+pub const ROOT: &str = "https://graph.microsoft.com";
+
+/// The server's side, and the time of both.
+#[derive(Clone)]
+pub struct World(Arc<Mutex<State>>);
+
+pub struct State {
+    pub simulator: Simulator,
+    pub now: Timestamp,
+    /// The request lines of the client.
+    pub requests: Vec<String>,
+    /// Answers to give instead of the simulator's, in order; `None` lets the simulator answer.
+    pub script: Vec<Option<Answer>>,
+    /// How many requests are answered before the line goes dead.
+    pub patience: Option<usize>,
+    pub waited: Duration,
+}
+
+pub type Answer = Result<Response<Bytes>, Failure>;
+
+impl World {
+    pub fn new(seed: u64, now: &str) -> Self {
+        Self(Arc::new(Mutex::new(State {
+            simulator: Simulator::new(SimulatorOptions::new().seed(seed)),
+            now: Timestamp::parse(now).unwrap(),
+            requests: Vec::new(),
+            script: Vec::new(),
+            patience: None,
+            waited: Duration::ZERO,
+        })))
+    }
+
+    pub fn with<T>(&self, f: impl FnOnce(&mut State) -> T) -> T {
+        f(&mut self.0.lock().unwrap())
+    }
+
+    /// One request to the simulator, past the client.
+    pub fn call(&self, method: Method, url: &str, body: Option<Value>) -> Value {
+        let url = if url.starts_with("https://") { url.to_owned() } else { format!("{ROOT}/v1.0{url}") };
+        let body = body.map(|body| Bytes::from(body.to_string())).unwrap_or_default();
+        let request = Request::builder()
+            .method(method)
+            .uri(url)
+            .header("authorization", "Bearer any")
+            .header("content-type", "application/json")
+            .header("prefer", "outlook.timezone=\"UTC\", IdType=\"ImmutableId\"")
+            .body(body)
+            .unwrap();
+        let response = self.with(|state| state.simulator.handle(system_time(state.now), request));
+        assert!(response.status().is_success(), "{} {:?}", response.status(), response.body());
+        serde_json::from_slice(response.body()).unwrap_or(Value::Null)
+    }
+
+    pub fn create(&self, subject: &str, start: Timestamp, minutes: i64) -> String {
+        let event = event(subject, start, minutes);
+        self.call(Method::POST, "/me/events", Some(event))["id"].as_str().unwrap().to_owned()
+    }
+
+    /// The simulator's own listing of a window: id to properties, annotations aside.
+    pub fn listing(&self, start: &str, end: &str) -> BTreeMap<String, Value> {
+        let mut url = format!("/me/calendarView?startDateTime={start}&endDateTime={end}&$top=7");
+        let mut events = BTreeMap::new();
+        loop {
+            let page = self.call(Method::GET, &url, None);
+            for event in page["value"].as_array().unwrap() {
+                events.insert(event["id"].as_str().unwrap().to_owned(), plain(event));
+            }
+            match page["@odata.nextLink"].as_str() {
+                Some(next) => url = next.to_owned(),
+                None => return events,
+            }
+        }
+    }
+
+    pub fn synchronizer(&self) -> Synchronizer {
+        Synchronizer::new(
+            self.clone(),
+            AccessToken::new("any").unwrap(),
+            self.clone(),
+            self.with(|s| s.requests.len() as u64),
+        )
+    }
+
+    pub fn sync(&self, replica: &Replica, store: &dyn Store) -> Result<SyncReport, Error> {
+        pollster::block_on(self.synchronizer().run(replica, store))
+    }
+}
+
+pub fn event(subject: &str, start: Timestamp, minutes: i64) -> Value {
+    let at = |instant: Timestamp| serde_json::json!({"dateTime": instant.to_string().trim_end_matches('Z'), "timeZone": "UTC"});
+    serde_json::json!({"subject": subject, "start": at(start), "end": at(start.plus_seconds(minutes * 60))})
+}
+
+fn system_time(now: Timestamp) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(now.seconds()).unwrap())
+}
+
+/// An event without its annotations.
+pub fn plain(event: &Value) -> Value {
+    let properties = event.as_object().unwrap().iter().filter(|(name, _)| !name.starts_with("@odata."));
+    Value::Object(properties.map(|(name, value)| (name.clone(), value.clone())).collect())
+}
+
+/// What a reader of the store sees: id to properties, annotations aside.
+pub fn visible(store: &dyn Store) -> BTreeMap<String, Value> {
+    pollster::block_on(async {
+        let view: Arc<dyn View> = store.view().await.unwrap();
+        let all = TimeRange::utc(Timestamp::MIN..Timestamp::MAX);
+        let mut events = BTreeMap::new();
+        let mut after = None;
+        loop {
+            let (rows, next) = reader::events(view.as_ref(), &all, after.as_ref(), 5).await.unwrap();
+            for row in rows {
+                events.insert(row.row.meta.id.to_string(), plain(&serde_json::from_str(&row.json).unwrap()));
+            }
+            match next {
+                Some(key) => after = Some(key),
+                None => return events,
+            }
+        }
+    })
+}
+
+/// A replica of the default calendar.
+pub fn replica(window: &str, page_size: u32) -> Replica {
+    Replica {
+        window: window.parse().unwrap(),
+        page_size: std::num::NonZeroU32::new(page_size),
+        ..Replica::new(Cloud::Global.into(), "me".parse().unwrap())
+    }
+}
+
+#[async_trait]
+impl Transport for World {
+    async fn send(&self, request: Request<Vec<u8>>) -> Answer {
+        self.with(|state| {
+            assert_eq!(request.uri().authority().map(|authority| authority.as_str()), Some("graph.microsoft.com"));
+            assert_eq!(request.headers()["authorization"], "Bearer any");
+            assert_eq!(request.headers()["accept-encoding"], "gzip");
+            if state.patience == Some(0) {
+                return Err(Failure::new(FailureKind::Request, "the line is dead"));
+            }
+            state.patience = state.patience.map(|patience| patience - 1);
+            state.requests.push(RequestLine::of(&request).to_string());
+            if !state.script.is_empty()
+                && let Some(answer) = state.script.remove(0)
+            {
+                return answer;
+            }
+            Ok(state.simulator.handle(system_time(state.now), request.map(Bytes::from)))
+        })
+    }
+}
+
+#[async_trait]
+impl Timer for World {
+    fn now(&self) -> Timestamp {
+        self.with(|state| state.now)
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        self.with(|state| {
+            state.waited += duration;
+            state.now = state.now.plus_seconds(i64::try_from(duration.as_secs()).unwrap() + 1);
+        });
+    }
+}

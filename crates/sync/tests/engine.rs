@@ -1,0 +1,279 @@
+//! Runs against the simulator: what the engine promises, case by case.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs, unreachable_pub)]
+
+mod common;
+
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use common::{Answer, ROOT, World, replica, visible};
+use delta_core::{ApiVersion, RoundKind, Timestamp};
+use graph_sim::seeds;
+use http::{Method, Response};
+use store::{MemoryStore, Store};
+use sync::{AccessToken, Error, Notice, Synchronizer, TokenError, TokenProvider, Want};
+
+const WINDOW: &str = "2016-12-01..2016-12-30";
+
+/// The seeds' calendar.
+fn walk_through() -> World {
+    let world = World::new(1, "2016-12-05T00:00:00Z");
+    world.with(|state| state.simulator.load(std::time::SystemTime::UNIX_EPOCH, &seeds::five_events()).unwrap());
+    world
+}
+
+fn subjects(store: &dyn Store) -> Vec<String> {
+    let mut subjects: Vec<String> =
+        visible(store).values().map(|event| event["subject"].as_str().unwrap().to_owned()).collect();
+    subjects.sort();
+    subjects
+}
+
+fn answer(status: u16, body: &str) -> Option<Answer> {
+    Some(Ok(Response::builder().status(status).body(Bytes::from(body.to_owned())).unwrap()))
+}
+
+fn kinds(store: &dyn Store) -> Vec<String> {
+    let view = pollster::block_on(store.view()).unwrap();
+    let entries = pollster::block_on(view.journal(0, 1000)).unwrap();
+    entries.iter().map(|entry| format!("{:?} {:?}", entry.note.what, entry.note.reason)).collect()
+}
+
+#[test]
+fn the_walk_through_is_three_requests_and_then_one() {
+    let (world, store) = (walk_through(), MemoryStore::default());
+    let report = world.sync(&replica(WINDOW, 2), &store).unwrap();
+    assert_eq!((report.round, report.requests, report.pages, report.items), (RoundKind::Full, 3, 3, 5));
+    assert_eq!((report.changes.created, report.revision), (5, 1));
+    assert_eq!(subjects(&store), ["Get food", "Pick up car", "Plan shopping list", "Prepare food", "Rest!"]);
+
+    world.call(Method::DELETE, &format!("/me/events/{}", seeds::FIVE_IDS[2]), None);
+    world.with(|state| state.simulator.load(std::time::SystemTime::UNIX_EPOCH, &seeds::sixth_event()).unwrap());
+    let report = world.sync(&replica(WINDOW, 2), &store).unwrap();
+    assert_eq!((report.round, report.requests, report.items), (RoundKind::Incremental, 1, 2));
+    assert_eq!((report.changes.created, report.changes.deleted), (1, 1));
+    assert_eq!(subjects(&store), ["Attend service", "Pick up car", "Plan shopping list", "Prepare food", "Rest!"]);
+    assert_eq!(visible(&store), world.listing("2016-12-01", "2016-12-30"));
+
+    let report = world.sync(&replica(WINDOW, 2), &store).unwrap();
+    assert_eq!((report.requests, report.items, report.changes.unchanged), (1, 0, 0));
+    let lines = world.with(|state| state.requests.clone());
+    assert_eq!(
+        lines[0],
+        "GET /v1.0/me/calendarView/delta?startDateTime=2016-12-01T00:00:00Z&endDateTime=2016-12-30T00:00:00Z"
+    );
+    assert!(lines[1..].iter().all(|line| line.contains("token=…")), "{lines:?}");
+}
+
+#[test]
+fn a_killed_round_goes_on_where_it_stopped() {
+    for patience in 0..3 {
+        let (world, store) = (walk_through(), MemoryStore::default());
+        world.with(|state| state.patience = Some(patience));
+        assert!(matches!(world.sync(&replica(WINDOW, 2), &store), Err(Error::Round(_))));
+        assert!(visible(&store).is_empty(), "nothing is visible before all of it is");
+        world.with(|state| {
+            state.patience = None;
+            state.now = state.now.plus_days(400);
+        });
+        let report = world.sync(&replica(WINDOW, 2), &store).unwrap();
+        assert_eq!((report.resumed_pages as usize, report.requests as usize), (patience, 3 - patience));
+        assert_eq!(visible(&store).len(), 5);
+        assert_eq!(world.with(|state| state.requests.len()), 3, "no page was fetched twice");
+    }
+}
+
+#[test]
+fn a_first_round_that_is_resumed_on_another_day_keeps_its_window() {
+    let (world, store) = (World::new(1, "2026-03-01T10:00:00Z"), MemoryStore::default());
+    for day in 0..6 {
+        world.create("x", Timestamp::parse("2026-03-01").unwrap().plus_days(day * 60), 30);
+    }
+    world.with(|state| state.patience = Some(1));
+    assert!(world.sync(&replica("-30d..+365d", 2), &store).is_err());
+    world.with(|state| {
+        state.patience = None;
+        state.now = state.now.plus_days(1);
+    });
+    let report = world.sync(&replica("-30d..+365d", 2), &store).unwrap();
+    assert_eq!(report.resumed_pages, 1);
+    assert_eq!(report.window.unwrap().to_string(), "2026-01-30T00:00:00Z..2027-04-01T00:00:00Z");
+}
+
+#[test]
+fn a_rolling_window_is_read_once_and_made_anew_when_today_needs_more() {
+    let (world, store) = (World::new(1, "2026-03-01T10:00:00Z"), MemoryStore::default());
+    let day = |days: i64| Timestamp::parse("2026-03-01").unwrap().plus_days(days);
+    world.create("long past", day(-29), 60);
+    world.create("soon", day(5), 60);
+    world.create("far", day(400), 60);
+    world.create("beyond", day(430), 60);
+    let policy = replica("-30d..+365d", 10);
+    assert_eq!(world.sync(&policy, &store).unwrap().round, RoundKind::Full);
+    assert_eq!(visible(&store).len(), 2);
+    for days in 1..=30 {
+        world.with(|state| state.now = day(days));
+        let report = world.sync(&policy, &store).unwrap();
+        assert_eq!((report.round, report.requests), (RoundKind::Incremental, 1), "day {days}");
+    }
+    world.with(|state| state.now = day(31));
+    let report = world.sync(&policy, &store).unwrap();
+    assert_eq!(report.round, RoundKind::Full);
+    assert_eq!((report.changes.created, report.changes.left_window, report.changes.deleted), (1, 1, 0));
+    assert_eq!(report.changes.updated, 0);
+    let mut subjects = subjects(&store);
+    subjects.sort();
+    assert_eq!(subjects, ["far", "soon"]);
+    assert_eq!(kinds(&store)[2..], ["Created Window", "LeftWindow Window"]);
+    world.with(|state| state.now = day(32));
+    assert_eq!(world.sync(&policy, &store).unwrap().round, RoundKind::Incremental);
+}
+
+#[test]
+fn another_window_is_a_full_round_that_changes_only_what_differs() {
+    let (world, store) = (walk_through(), MemoryStore::default());
+    world.sync(&replica(WINDOW, 2), &store).unwrap();
+    let report = world.sync(&replica("2016-12-10T12:00:00Z..2016-12-30", 2), &store).unwrap();
+    assert_eq!((report.round, report.changes.left_window, report.changes.created), (RoundKind::Full, 2, 0));
+    assert_eq!(visible(&store), world.listing("2016-12-10T12:00:00Z", "2016-12-30"));
+}
+
+#[test]
+fn a_forgotten_token_is_a_full_round_that_changes_only_what_differs() {
+    let (world, store) = (walk_through(), MemoryStore::default());
+    world.sync(&replica(WINDOW, 2), &store).unwrap();
+    world.call(Method::DELETE, &format!("/me/events/{}", seeds::FIVE_IDS[0]), None);
+    let gone = r#"{"error":{"code":"SyncStateNotFound","message":"The sync state generation is not found"}}"#;
+    world.with(|state| state.script = vec![answer(410, gone)]);
+    let report = world.sync(&replica(WINDOW, 2), &store).unwrap();
+    assert_eq!((report.round, report.restarts.as_slice()), (RoundKind::Full, &["SyncStateNotFound".to_owned()][..]));
+    assert_eq!((report.changes.created, report.changes.updated, report.changes.deleted), (0, 0, 1));
+    assert_eq!(kinds(&store).last().unwrap(), "Deleted Resync");
+}
+
+#[test]
+fn waits_are_kept() {
+    let (world, store) = (walk_through(), MemoryStore::default());
+    let throttled = Response::builder().status(429).header("retry-after", "120").body(Bytes::new()).unwrap();
+    world.with(|state| state.script = vec![Some(Ok(throttled)), answer(503, ""), None, answer(502, "<html>")]);
+    let report = world.sync(&replica(WINDOW, 2), &store).unwrap();
+    assert_eq!((report.waits, report.requests, report.pages), (3, 6, 3));
+    assert!(world.with(|state| state.waited.as_secs()) >= 120);
+    assert_eq!(visible(&store).len(), 5);
+}
+
+/// Hands out one token after the other, and remembers what was wanted.
+#[derive(Clone, Default)]
+struct Tokens(Arc<Mutex<Vec<Want>>>);
+
+#[async_trait::async_trait]
+impl TokenProvider for Tokens {
+    async fn token(&self, want: &Want) -> Result<AccessToken, TokenError> {
+        self.0.lock().unwrap().push(want.clone());
+        AccessToken::new("any")
+    }
+}
+
+#[test]
+fn tokens_are_refreshed_in_the_middle_of_a_round() {
+    let (world, store) = (walk_through(), MemoryStore::default());
+    let challenge = Response::builder()
+        .status(401)
+        .header("www-authenticate", r#"Bearer realm="", error="insufficient_claims", claims="eyJ9""#)
+        .body(Bytes::new())
+        .unwrap();
+    world.with(|state| state.script = vec![None, answer(401, ""), None, Some(Ok(challenge))]);
+    let tokens = Tokens::default();
+    let synchronizer = Synchronizer::new(world.clone(), tokens.clone(), world.clone(), 7);
+    let report = pollster::block_on(synchronizer.run(&replica(WINDOW, 2), &store)).unwrap();
+    assert_eq!((report.requests, report.pages), (5, 3));
+    let wants = [Want::Good, Want::Good, Want::Fresh, Want::Good, Want::WithClaims("eyJ9".into())];
+    assert_eq!(*tokens.0.lock().unwrap(), wants);
+}
+
+#[test]
+fn a_token_that_cannot_be_refreshed_ends_the_run_with_nothing_lost() {
+    let (world, store) = (walk_through(), MemoryStore::default());
+    world.sync(&replica(WINDOW, 2), &store).unwrap();
+    world.with(|state| state.script = vec![answer(401, "")]);
+    let error = world.sync(&replica(WINDOW, 2), &store).unwrap_err();
+    assert!(matches!(error, Error::Token(TokenError::Refused)), "{error}");
+    assert_eq!(visible(&store).len(), 5);
+}
+
+#[test]
+fn a_server_that_is_not_graph_changes_nothing() {
+    for body in ["<html></html>", "{}", r#"{"value":null,"@odata.deltaLink":"/x"}"#, r#"{"value":[]}"#, "[]", ""] {
+        let (world, store) = (walk_through(), MemoryStore::default());
+        world.sync(&replica(WINDOW, 2), &store).unwrap();
+        let before = visible(&store);
+        world.with(|state| state.script = vec![answer(200, body)]);
+        assert!(matches!(world.sync(&replica(WINDOW, 2), &store), Err(Error::Round(_))), "{body}");
+        assert_eq!(visible(&store), before);
+        world.sync(&replica(WINDOW, 2), &store).unwrap();
+    }
+}
+
+#[test]
+fn another_calendar_behind_the_same_store_is_refused_before_a_request_is_sent() {
+    let (world, store) = (walk_through(), MemoryStore::default());
+    world.sync(&replica(WINDOW, 2), &store).unwrap();
+    let sent = world.with(|state| state.requests.len());
+    let mut other = replica(WINDOW, 2);
+    other.version = Some(ApiVersion::Beta);
+    let error = world.sync(&other, &store).unwrap_err();
+    assert!(matches!(&error, Error::Store(store::Error::Identity { .. })), "{error}");
+    other = replica(WINDOW, 2);
+    other.root = ROOT.replace(".com", ".us").parse().unwrap();
+    assert!(world.sync(&other, &store).is_err());
+    assert_eq!(world.with(|state| state.requests.len()), sent);
+}
+
+#[test]
+fn an_item_that_cannot_be_read_is_counted_and_sweeps_nothing() {
+    let (world, store) = (walk_through(), MemoryStore::default());
+    world.sync(&replica(WINDOW, 2), &store).unwrap();
+    let page = r#"{"value":[{"subject":"no id"}],"@odata.deltaLink":"/v1.0/me/calendarView/delta?$deltatoken=x"}"#;
+    world.with(|state| state.script = vec![answer(410, ""), answer(200, page)]);
+    let report = world.sync(&replica(WINDOW, 2), &store).unwrap();
+    assert_eq!((report.malformed, report.changes.deleted), (1, 0));
+    assert_eq!(visible(&store).len(), 5);
+    // Within the day the next round merges; a day later everything is read again.
+    world.with(|state| state.script = vec![answer(200, &page.replace(r#"{"subject":"no id"}"#, ""))]);
+    assert_eq!(world.sync(&replica(WINDOW, 2), &store).unwrap().round, RoundKind::Incremental);
+    world.with(|state| state.now = state.now.plus_days(1));
+    assert_eq!(world.sync(&replica(WINDOW, 2), &store).unwrap().round, RoundKind::Full);
+    world.with(|state| state.now = state.now.plus_days(2));
+    assert_eq!(world.sync(&replica(WINDOW, 2), &store).unwrap().round, RoundKind::Incremental);
+}
+
+#[test]
+fn an_events_view_is_kept_with_what_it_gives() {
+    let (world, store) = (walk_through(), MemoryStore::default());
+    let mut events = replica(WINDOW, 2);
+    events.resource = "me/calendar/events".parse().unwrap();
+    let report = world.sync(&events, &store).unwrap();
+    assert_eq!((report.round, report.items, report.window), (RoundKind::Full, 5, None));
+    let seen = visible(&store);
+    assert_eq!(seen.len(), 5);
+    assert!(seen.values().all(|event| event["start"].is_object() && event.get("subject").is_none()));
+    world.call(Method::DELETE, &format!("/me/events/{}", seeds::FIVE_IDS[0]), None);
+    let report = world.sync(&events, &store).unwrap();
+    assert_eq!((report.round, report.changes.deleted), (RoundKind::Incremental, 1));
+}
+
+#[test]
+fn secrets_never_print() {
+    let (world, store) = (walk_through(), MemoryStore::default());
+    let printed = Arc::new(Mutex::new(String::new()));
+    let log = printed.clone();
+    let watch = move |notice: &Notice<'_>| log.lock().unwrap().push_str(&format!("{notice:?}\n"));
+    let synchronizer =
+        Synchronizer::new(world.clone(), AccessToken::new("any").unwrap(), world.clone(), 3).with_observer(watch);
+    let report = pollster::block_on(synchronizer.run(&replica(WINDOW, 2), &store)).unwrap();
+    let view = pollster::block_on(store.view()).unwrap();
+    let link = view.tiles()[0].link.clone().unwrap();
+    let (_, token) = link.expose().split_once("token=").unwrap();
+    let all = format!("{}{report:?}{synchronizer:?}{store:?}{view:?}{:?}", printed.lock().unwrap(), view.tiles());
+    assert!(all.contains("skiptoken=…") && !all.contains(token) && !all.contains("Bearer"), "{all}");
+}
