@@ -64,9 +64,8 @@ mod tests {
 
     #[test]
     fn tags_heads_and_styles_are_no_text() {
-        let html =
-            "<html><HEAD><title>no</title></HEAD><body><style>p{}</style><p>Milk &amp; <b>bread</b></p><p>Eggs<br>2";
-        assert_eq!(html_to_text(html), "Milk & bread\r\nEggs\r\n2");
+        let html = "<html><HEAD><title>no</title></HEAD><body><style>p{}</style><p>Milk &amp; <b>bread</b></p><p>Eggs&nbsp;&quot;L&quot;<br>2";
+        assert_eq!(html_to_text(html), "Milk & bread\r\nEggs \"L\"\r\n2");
         assert_eq!(html_to_text(""), "");
     }
 

@@ -90,8 +90,8 @@ impl Delta<'_> {
         let page = Page::read(mailbox, &position, size, call);
         let quirks = &call.view.quirks;
         let generation = self.states.advance(position.stream, position.parent, page.cursor, quirks);
-        let (kind, base) = if page.last { (Kind::Delta, 0) } else { (Kind::Skip, position.base) };
-        let Position { stream, place, .. } = position;
+        let kind = if page.last { Kind::Delta } else { Kind::Skip };
+        let Position { stream, place, base, .. } = position;
         let token = Token { kind, stream, place, generation, cursor: page.cursor, base };
         let mut reply = Reply::ok(envelope(page.items, &position.scope, &token.encode(self.key), kind, call));
         reply.applied.push("odata.track-changes".to_owned());

@@ -200,8 +200,8 @@ mod tests {
 
     #[test]
     fn keys_in_parentheses_are_ids() {
-        let route = Route::parse("/v1.0/users('o''neil%40contoso.com')/calendars('AAA%3D')/events").unwrap();
-        assert_eq!(route.owner, Owner::User("o'neil@contoso.com".to_owned()));
+        let route = Route::parse("/v1.0/users('room''1%40contoso.com')/calendars('AAA%3D')/events").unwrap();
+        assert_eq!(route.owner, Owner::User("room'1@contoso.com".to_owned()));
         assert_eq!(route.resource, Resource::Events(Place::Calendar(CalendarPath::Id("AAA=".to_owned()))));
     }
 

@@ -140,7 +140,7 @@ fn an_event_has_every_property_that_graphs_has() {
 fn the_same_transaction_makes_one_event() {
     let mut client = Client::new();
     let mut meeting = meeting();
-    meeting["transactionId"] = json!("7E163156-7762-4BEB-A1C6-729EA81755A7");
+    meeting["transactionId"] = json!("0c7c2d1e-once");
     assert_eq!(client.create("/me", &meeting), client.create("/me", &meeting));
     assert_eq!(client.get("/me/events").ok().items().len(), 1);
 }
@@ -174,6 +174,7 @@ fn listings_are_paged_and_selected() {
     for (url, prefer, sizes) in [
         ("/me/events".to_owned(), "", vec![10, 2]),
         ("/me/events?$top=5".to_owned(), "", vec![5, 5, 2]),
+        ("/me/events?$top=4".to_owned(), "", vec![4, 4, 4]),
         (format!("/me/calendarView?{WINDOW}&$top=100"), "", vec![12]),
         (format!("/me/calendarView?{WINDOW}&%24top=7&$skip=2"), "", vec![7, 3]),
         (format!("/me/calendarView?{WINDOW}"), "odata.maxpagesize=8", vec![8, 4]),
@@ -416,6 +417,21 @@ fn loading_again_updates_and_adds() {
     let page = client.get(&delta).ok();
     assert_eq!(page.items().iter().map(id).collect::<Vec<_>>(), ["one=", "two="]);
     assert_eq!(page.items()[0]["subject"], "Changed");
+}
+
+#[test]
+fn no_id_is_given_twice() {
+    let mut client = Client::new();
+    let mut ids = std::collections::BTreeSet::new();
+    for round in 1..5 {
+        let calendars = json!([{"isDefaultCalendar": true, "events": [meeting(), meeting()]}]);
+        load(&mut client, samantha(calendars.clone())).unwrap();
+        load(&mut client, samantha(calendars)).unwrap();
+        client.create("/me", &meeting());
+        let listed = client.get("/me/events?$top=100").ok();
+        ids.extend(listed.items().iter().flat_map(|event| [id(event).to_owned(), event["iCalUId"].to_string()]));
+        assert_eq!((listed.items().len(), ids.len()), (5 * round, 10 * round));
+    }
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! The server over loopback: what the wire adds to the simulator.
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, missing_docs)]
 
-use std::io::Read;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
@@ -101,6 +102,20 @@ async fn https_works_over_both_protocols_for_those_who_trust_its_authority() {
     let stranger = client(None, &[b"h2"]);
     assert!(stranger.get(&root).send().await.unwrap_err().is_connect());
     server.shutdown().await;
+}
+
+#[tokio::test]
+async fn nonsense_on_one_connection_disturbs_no_other() {
+    for options in [ServerOptions::new(), ServerOptions::new().tls_self_signed()] {
+        let server = server(options).await;
+        for nonsense in [b"".as_slice(), b"\x16\x03\x01 hello", b"GET http:// HTTP/9\r\n\r\n", &[0xff; 3000]] {
+            let mut stream = TcpStream::connect(server.local_addr()).unwrap();
+            stream.write_all(nonsense).unwrap();
+        }
+        let client = client(server.certificate_pem(), &[]);
+        assert_eq!(drain(&client, initial(&server), &server.graph_root()).await.0, 5);
+        server.shutdown().await;
+    }
 }
 
 #[tokio::test]
