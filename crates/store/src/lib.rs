@@ -9,6 +9,7 @@ mod file;
 mod graph_type;
 mod index;
 mod layers;
+mod library;
 mod memory;
 mod model;
 mod pinned;
@@ -20,6 +21,7 @@ mod store;
 pub use batch::{Batch, Block, Discard, Form, ItemRef, Publish, RowChange, Source, Stage, StagedItem, Word};
 pub use error::Error;
 pub use file::{FileOptions, FileStore};
+pub use library::{Library, Shelf};
 pub use memory::MemoryStore;
 pub use model::{
     Identity, JournalEntry, Layers, Loss, Meta, Note, Position, Reason, Revision, Row, StagedRound, Tile, TileId, What,

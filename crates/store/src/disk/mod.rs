@@ -137,24 +137,20 @@ pub(crate) fn read_exact_at(file: &dyn File, mut buffer: &mut [u8], mut offset: 
     Ok(())
 }
 
-/// Creates a directory and its missing ancestors, each made durable in its parent.
+/// Creates a directory and its missing ancestors. Making its own name durable in its parent is left to the caller.
 pub(crate) fn create_dirs(disk: &dyn Disk, dir: &Path) -> io::Result<()> {
     match disk.create_dir(dir) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let parent = parent_of(dir);
-            if parent == dir {
-                return Err(error);
-            }
-            create_dirs(disk, parent)?;
-            disk.create_dir(dir)?;
+        Err(error) if error.kind() == io::ErrorKind::NotFound && parent_of(dir) != dir => {
+            create_dirs(disk, parent_of(dir))?;
+            disk.sync_dir(parent_of(parent_of(dir)))?;
+            disk.create_dir(dir)
         }
-        other => other?,
+        other => other,
     }
-    disk.sync_dir(parent_of(dir))
 }
 
 /// The directory that holds a path's name; `.` for a bare name.
-fn parent_of(path: &Path) -> &Path {
+pub(crate) fn parent_of(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
         Some(parent) => parent,

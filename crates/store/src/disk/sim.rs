@@ -31,7 +31,9 @@ impl Survival {
 /// What goes wrong at an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// The device reports an error, and nothing happens. What a failed sync covered is never synced by a later one.
+    /// The device reports an error, and nothing happens. The bytes that a failed sync
+    /// covered are taken for durable from then on: they are there, but no later sync writes them, until they are
+    /// written again.
     Io,
     /// The disk is full: nothing is written.
     Full,
@@ -468,16 +470,14 @@ impl File for SimFile {
         let mut machine = self.change()?;
         let fault = machine.operation()?;
         let node = machine.node(self.node)?;
-        let dirty = std::mem::take(&mut node.dirty);
-        let resized = std::mem::take(&mut node.resized);
         if fault == Some(Fault::PowerOff) {
             // The machine is gone before the sync is: nothing more is known than before it.
-            (node.dirty, node.resized) = (dirty, resized);
             return outlive(fault);
         }
-        // As on Linux, a failed sync marks its pages clean: no later sync writes them.
+        let dirty = std::mem::take(&mut node.dirty);
+        // As on Linux, a failed sync marks its pages clean, so that no later sync writes them. The length stays dirty.
         refuse(fault)?;
-        if resized {
+        if std::mem::take(&mut node.resized) {
             node.synced.resize(node.now.len(), 0);
         }
         for range in dirty {

@@ -1,5 +1,6 @@
 //! The end of the log, where frames are added.
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use super::frame::{HEADER, frame, segment_header};
 use super::recover::{Ending, Place};
 use super::segment::Segments;
 use crate::Error;
-use crate::disk::{Access, Disk, File};
+use crate::disk::{Access, Disk, File, read_exact_at};
 
 /// The writing end of a log.
 #[derive(Debug)]
@@ -38,7 +39,7 @@ impl Log {
         let tail = if place.segment == 0 {
             let number = 1;
             let tail = create(disk.as_ref(), segments, number, &place)?;
-            place = Place { segment: number, offset: HEADER as u64, ..place };
+            place = Place { segment: number, offset: HEADER as u64, last: 0, ..place };
             tail
         } else {
             let tail = segments.open(disk.as_ref(), place.segment, Access::Write)?;
@@ -46,6 +47,7 @@ impl Log {
             if ending == Ending::TornFrame {
                 tail.set_len(place.offset).map_err(Error::io("cut off the torn end of", &path))?;
             }
+            rewrite(tail.as_ref(), &place).map_err(Error::io("rewrite the end of", &path))?;
             tail.sync_data().map_err(Error::io("sync", &path))?;
             sync_dir(disk.as_ref(), segments.dir())?;
             tail
@@ -64,7 +66,7 @@ impl Log {
         if self.place.offset > HEADER as u64 && self.place.offset.saturating_add(len) > self.segment_bytes {
             self.roll(segments)?;
         }
-        let Place { segment, offset, chain } = self.place;
+        let Place { segment, offset, chain, .. } = self.place;
         let path = segments.path(segment);
         if let Err(error) = self.tail.write_at(&bytes, offset) {
             // The frame is not whole, so it does not count; but what is left of it must not lie behind the next one.
@@ -75,7 +77,7 @@ impl Log {
             self.poisoned = true;
             return Err(Error::io("sync", &path)(error));
         }
-        self.place = Place { segment, offset: offset.saturating_add(len), chain: chain.after(crc) };
+        self.place = Place { segment, offset: offset.saturating_add(len), last: offset, chain: chain.after(crc) };
         Ok((segment, offset.saturating_add(HEADER as u64).saturating_add(encoded.line.len() as u64)))
     }
 
@@ -87,10 +89,19 @@ impl Log {
         // The frames are durable, but not yet the cut after a failed write: a sealed segment has to end with a frame.
         self.tail.sync_data().map_err(Error::io("sync", &segments.path(self.place.segment)))?;
         self.tail = create(self.disk.as_ref(), segments, number, &self.place)?;
-        self.place = Place { segment: number, offset: HEADER as u64, ..self.place };
+        self.place = Place { segment: number, offset: HEADER as u64, last: 0, ..self.place };
         self.poisoned = false;
         Ok(())
     }
+}
+
+/// Writes the last frame, or the header, once more as it is. After a failed sync the system may take bytes for durable
+/// that only the page cache has, and show them to whoever opens the file next: a sync alone would then do nothing.
+fn rewrite(tail: &dyn File, place: &Place) -> io::Result<()> {
+    let len = usize::try_from(place.offset.saturating_sub(place.last)).map_err(|_| io::ErrorKind::FileTooLarge)?;
+    let mut bytes = vec![0; len];
+    read_exact_at(tail, &mut bytes, place.last)?;
+    tail.write_at(&bytes, place.last)
 }
 
 /// Creates a segment that goes on from a place, and makes it durable.

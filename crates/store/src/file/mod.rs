@@ -28,7 +28,7 @@ use async_trait::async_trait;
 
 use crate::Error;
 use crate::batch::Batch;
-use crate::disk::{Access, Disk, Guard, Lock, RealDisk, create_dirs};
+use crate::disk::{Access, Disk, Guard, Lock, RealDisk, create_dirs, parent_of};
 use crate::index::Index;
 use crate::model::Revision;
 use crate::pinned::{Payloads, Pinned};
@@ -96,7 +96,11 @@ impl FileStore {
         let path = path.as_ref();
         make_dir(disk.as_ref(), path)?;
         // What is no store gets no lock file either.
-        segment::list(disk.as_ref(), path)?;
+        if segment::list(disk.as_ref(), path)?.is_empty() {
+            // Before there is anything to lose, the directory itself must be there to stay.
+            let parent = parent_of(path);
+            disk.sync_dir(parent).map_err(Error::io("sync", parent))?;
+        }
         let lock = take_lock(disk.as_ref(), path)?;
         let mut state = State { index: Index::default(), segments: Segments::new(path) };
         let mut place = Place::START;

@@ -22,12 +22,14 @@ pub(super) struct Place {
     pub(super) segment: u32,
     /// The end of the last whole frame in it.
     pub(super) offset: u64,
+    /// Where that frame starts; 0, where the header is, if there is no frame in it.
+    pub(super) last: u64,
     /// What the next frame has to go on from.
     pub(super) chain: Chain,
 }
 
 impl Place {
-    pub(super) const START: Self = Self { segment: 0, offset: 0, chain: Chain { seq: 1, crc: 0 } };
+    pub(super) const START: Self = Self { segment: 0, offset: 0, last: 0, chain: Chain { seq: 1, crc: 0 } };
 }
 
 /// How a log ends.
@@ -72,7 +74,7 @@ pub(super) fn read(
                 }
                 _ => return Err(reader.damaged(0, "its header does not go on from the segment before")),
             }
-            *place = Place { segment: number, offset: HEADER as u64, ..*place };
+            *place = Place { segment: number, offset: HEADER as u64, last: 0, ..*place };
         }
         if !reader.frames(place, apply)? {
             if number != last {
@@ -123,7 +125,7 @@ impl<'a> Reader<'a> {
             let batch = self.batch(place.offset, &header)?;
             apply(batch)
                 .map_err(|_| self.damaged(place.offset, "a frame does not fit what the frames before it say"))?;
-            *place = Place { offset: end, chain: place.chain.after(header.crc), ..*place };
+            *place = Place { offset: end, last: place.offset, chain: place.chain.after(header.crc), ..*place };
         }
         Ok(true)
     }

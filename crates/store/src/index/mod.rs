@@ -9,7 +9,7 @@ mod staging;
 mod times;
 mod write;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use delta_core::RoundId;
@@ -34,8 +34,8 @@ pub(crate) struct Published<P> {
     pub(crate) revision: Revision,
     pub(crate) identity: Option<Identity>,
     pub(crate) tiles: Vec<Tile>,
-    /// Above every tile that was ever published.
-    next_tile: TileId,
+    /// The tiles that were published once and went: a few, as windows move every other month.
+    retired: BTreeSet<TileId>,
     pub(crate) rows: Rows<P>,
     pub(crate) journal: Journal<P>,
 }
@@ -46,7 +46,7 @@ impl<P> Default for Index<P> {
             revision: Revision::default(),
             identity: None,
             tiles: Vec::new(),
-            next_tile: TileId(0),
+            retired: BTreeSet::new(),
             rows: Rows::default(),
             journal: Journal::default(),
         };
@@ -68,11 +68,9 @@ impl<P> Index<P> {
     }
 
     pub(crate) fn next_tile(&self) -> TileId {
-        let staged = self.rounds.values().map(|staging| after(staging.tile.id)).max();
-        staged.unwrap_or(TileId(0)).max(self.published.next_tile)
+        let staged = self.rounds.values().map(|staging| staging.tile.id);
+        let published = self.published.tiles.iter().map(|tile| tile.id);
+        let last = staged.chain(published).chain(self.published.retired.iter().copied()).max();
+        last.map_or(TileId(0), |TileId(last)| TileId(last.saturating_add(1)))
     }
-}
-
-fn after(tile: TileId) -> TileId {
-    TileId(tile.0.saturating_add(1))
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{Index, Published, Staging, after};
+use super::{Index, Published, Staging};
 use crate::Error;
 use crate::batch::{Batch, Publish, RowChange, Source, Stage};
 use crate::model::{Identity, Layers, Position, Row, TileId};
@@ -145,8 +145,8 @@ impl<P: Clone> Index<P> {
             published.journal.push(at, block);
         }
         published.adopt(identity);
-        let next_tile = tiles.iter().map(|tile| after(tile.id)).max().unwrap_or(TileId(0));
-        published.next_tile = published.next_tile.max(next_tile);
+        let kept: BTreeSet<TileId> = tiles.iter().map(|tile| tile.id).collect();
+        published.retired.extend(published.tiles.iter().map(|tile| tile.id).filter(|tile| !kept.contains(tile)));
         published.tiles = tiles;
         published.revision = published.revision.next();
         for round in rounds {
@@ -172,7 +172,7 @@ impl<P: Clone> Index<P> {
     }
 
     fn is_retired(&self, tile: TileId) -> bool {
-        tile < self.published.next_tile && !self.published.tiles.iter().any(|known| known.id == tile)
+        self.published.retired.contains(&tile)
     }
 }
 

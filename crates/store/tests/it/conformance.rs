@@ -1,7 +1,5 @@
 //! Every backend, behind every pointer, passes the conformance kit.
 
-#![allow(clippy::unwrap_used)]
-
 use std::sync::Arc;
 
 use store::disk::SimDisk;

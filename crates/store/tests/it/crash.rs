@@ -1,0 +1,197 @@
+//! Power failures and failing disks, at every single operation.
+
+use store::Error;
+use store::conformance::block_on;
+use store::disk::{Fault, SimDisk, Survival};
+use store::{FileStore, Store};
+
+use crate::history::{History, open, read};
+
+/// One frame per segment, some frames per segment, all frames in one.
+const SEGMENTS: [u64; 3] = [1, 2500, u64::MAX];
+
+/// Opens the store and writes the history, as far as it goes: how many batches were acknowledged.
+fn live(history: &History, disk: &SimDisk, segment_bytes: u64) -> usize {
+    let Ok(store) = open(disk, segment_bytes) else { return 0 };
+    let written = history.batches.iter().take_while(|batch| block_on(store.write((*batch).clone())).is_ok());
+    written.count()
+}
+
+/// How many operations it takes to open the store and write everything.
+fn operations(history: &History, segment_bytes: u64) -> u64 {
+    let disk = SimDisk::new(0);
+    assert_eq!(live(history, &disk, segment_bytes), history.batches.len());
+    disk.operations()
+}
+
+#[test]
+fn crash_anywhere_converges() {
+    let history = History::new();
+    for segment_bytes in SEGMENTS {
+        for operation in 0..operations(&history, segment_bytes) {
+            for survival in Survival::ALL {
+                for seed in 0..2 {
+                    let disk = SimDisk::new(seed);
+                    disk.fail_at(operation, Fault::PowerOff);
+                    let acknowledged = live(&history, &disk, segment_bytes);
+                    disk.crash(survival);
+                    let case = format!("operation {operation}, {survival:?}, seed {seed}, segments of {segment_bytes}");
+                    assert_old_or_new(&history, &disk, segment_bytes, acknowledged, &case);
+                }
+            }
+        }
+    }
+}
+
+/// Recovering shows what was acknowledged, or that and the batch that was being written; and work goes on from there.
+fn assert_old_or_new(history: &History, disk: &SimDisk, segment_bytes: u64, acknowledged: usize, case: &str) {
+    let store = open(disk, segment_bytes).unwrap_or_else(|error| panic!("{case}: {error}"));
+    let found = history.written(&store);
+    assert!(found == acknowledged || found == acknowledged + 1, "{case}: {acknowledged} acknowledged, {found} found");
+    history.replay(&store, found).unwrap_or_else(|error| panic!("{case}: {error}"));
+    assert_eq!(history.written(&store), history.batches.len(), "{case}");
+    drop(store);
+    assert_eq!(history.written(&open(disk, segment_bytes).unwrap()), history.batches.len(), "{case}");
+}
+
+/// The power goes again during the recovery, at each of its operations. What the first recovery could have shown must
+/// still be there after the second.
+#[test]
+fn a_crash_while_recovering_changes_nothing() {
+    let history = History::new();
+    for segment_bytes in [1, u64::MAX] {
+        for operation in 0..operations(&history, segment_bytes) {
+            for first in Survival::ALL {
+                let disk = SimDisk::new(operation);
+                disk.fail_at(operation, Fault::PowerOff);
+                let acknowledged = live(&history, &disk, segment_bytes);
+                disk.crash(first);
+                let before = disk.operations();
+                let recovered = history.written(&open(&disk.fork(), segment_bytes).unwrap());
+                for again in 0..5 {
+                    for second in Survival::ALL {
+                        let disk = disk.fork();
+                        disk.fail_at(before + again, Fault::PowerOff);
+                        drop(open(&disk, segment_bytes));
+                        disk.crash(second);
+                        let store = open(&disk, segment_bytes).unwrap();
+                        assert_eq!(history.written(&store), recovered, "{operation} {first:?} {again} {second:?}");
+                        assert!(recovered >= acknowledged);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What has been read must be durable before anything is built on it: nothing that a recovered store showed is lost by a
+/// crash right after.
+#[test]
+fn what_a_recovered_store_shows_is_durable() {
+    let history = History::new();
+    for segment_bytes in SEGMENTS {
+        for operation in 0..operations(&history, segment_bytes) {
+            let disk = SimDisk::new(operation);
+            disk.fail_at(operation, Fault::PowerOff);
+            live(&history, &disk, segment_bytes);
+            disk.crash(Survival::All);
+            let shown = history.written(&open(&disk, segment_bytes).unwrap());
+            disk.crash(Survival::None);
+            assert_eq!(history.written(&open(&disk, segment_bytes).unwrap()), shown, "operation {operation}");
+        }
+    }
+}
+
+/// A process that dies does not lose what it wrote, but nobody has synced it: the next one must, before it goes on.
+#[test]
+fn a_killed_process_leaves_nothing_unsynced_behind() {
+    let history = History::new();
+    for operation in 0..operations(&history, u64::MAX) {
+        let disk = SimDisk::new(operation);
+        disk.fail_at(operation, Fault::Io);
+        live(&history, &disk, u64::MAX);
+        let Ok(store) = open(&disk, u64::MAX) else { panic!("a failed operation {operation} left no store behind") };
+        let shown = history.written(&store);
+        drop(store);
+        disk.crash(Survival::None);
+        let found = history.written(&open(&disk, u64::MAX).unwrap());
+        assert!(found >= shown.saturating_sub(1), "operation {operation}");
+    }
+}
+
+#[test]
+fn a_failing_disk_loses_nothing_that_was_acknowledged() {
+    let history = History::new();
+    for segment_bytes in SEGMENTS {
+        for operation in 0..operations(&history, segment_bytes) {
+            for fault in [Fault::Io, Fault::Full, Fault::Short] {
+                for survival in Survival::ALL {
+                    let disk = SimDisk::new(operation);
+                    disk.fail_at(operation, fault);
+                    let acknowledged = keep_at_it(&history, &disk, segment_bytes, operation);
+                    disk.crash(survival);
+                    let case = format!("operation {operation}, {fault:?}, {survival:?}, segments of {segment_bytes}");
+                    assert_old_or_new(&history, &disk, segment_bytes, acknowledged, &case);
+                }
+            }
+        }
+    }
+}
+
+/// Writes all but the last batch, and does not give up: what fails is tried again, a poisoned store is opened again.
+fn keep_at_it(history: &History, disk: &SimDisk, segment_bytes: u64, operation: u64) -> usize {
+    let mut store: Option<FileStore> = None;
+    let mut acknowledged = 0;
+    while acknowledged + 1 < history.batches.len() {
+        let Some(current) = &store else {
+            store = open(disk, segment_bytes).ok();
+            acknowledged = store.as_ref().map_or(acknowledged, |store| history.written(store).max(acknowledged));
+            continue;
+        };
+        match block_on(current.write(history.batches[acknowledged].clone())) {
+            Ok(_) => acknowledged += 1,
+            Err(Error::Poisoned { .. }) => store = None,
+            Err(Error::Io { .. }) => {
+                assert_eq!(history.written(current), acknowledged, "operation {operation}: a failed write shows");
+            }
+            Err(error) => panic!("operation {operation}: {error}"),
+        }
+    }
+    acknowledged
+}
+
+#[test]
+fn a_failed_sync_poisons_the_store_but_not_its_readers() {
+    let history = History::new();
+    let disk = SimDisk::new(1);
+    let store = open(&disk, u64::MAX).unwrap();
+    block_on(store.write(history.batches[0].clone())).unwrap();
+    disk.fail_at(disk.operations() + 1, Fault::Io);
+    let failed = block_on(store.write(history.batches[1].clone()));
+    assert!(matches!(failed, Err(Error::Io { doing: "sync", .. })), "{failed:?}");
+    let operations = disk.operations();
+    for _ in 0..2 {
+        let refused = block_on(store.write(history.batches[1].clone()));
+        assert!(matches!(refused, Err(Error::Poisoned { .. })), "{refused:?}");
+    }
+    assert_eq!(disk.operations(), operations, "nothing is tried again");
+    assert_eq!(history.written(&store), 1);
+    assert!(history.written(&read(&disk).unwrap()) >= 1);
+}
+
+#[test]
+fn a_full_disk_refuses_a_batch_and_takes_it_later() {
+    let history = History::new();
+    let disk = SimDisk::new(1);
+    let store = open(&disk, u64::MAX).unwrap();
+    for (at, batch) in history.batches.iter().enumerate() {
+        disk.fail_at(disk.operations(), Fault::Short);
+        let failed = block_on(store.write(batch.clone()));
+        assert!(matches!(failed, Err(Error::Io { .. })), "{failed:?}");
+        assert_eq!(history.written(&store), at);
+        assert_eq!(history.written(&read(&disk).unwrap()), at);
+        block_on(store.write(batch.clone())).unwrap();
+    }
+    drop(store);
+    assert_eq!(history.written(&open(&disk, u64::MAX).unwrap()), history.batches.len());
+}

@@ -1,0 +1,123 @@
+//! A fixed history, and stores that have lived through it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use delta_core::RoundId;
+use delta_core::RoundKind::{self, Full, Incremental};
+use store::conformance::{Fixture, block_on, event, master, picture, removed, stub, tile};
+use store::disk::SimDisk;
+use store::{Batch, Discard, Error, FileOptions, FileStore, MemoryStore, Store, Tile, TileId};
+
+/// Where replicas are on simulated disks.
+pub(crate) const PATH: &str = "/replica";
+
+/// Batches, and what a store shows before the first and after each of them.
+pub(crate) struct History {
+    pub(crate) batches: Vec<Batch>,
+    pub(crate) pictures: Vec<String>,
+}
+
+impl History {
+    /// Every kind of batch and every kind of layer: staged pages, a run, a round that is discarded, a run with a patch, a
+    /// removal and a fetched master, and a window that moves.
+    pub(crate) fn new() -> Self {
+        let store = MemoryStore::new();
+        let mut recorder = Recorder { fixture: Fixture::new(&store), store: &store, history: Self::empty(&store) };
+        let (old, new) = (tile(0, 0, 10), tile(1, 2, 12));
+        let pages =
+            [vec![event("a", 1, 1), stub("o", "m", 1, 2)], vec![event("b", 1, 7), removed("x"), "{}".to_owned()]];
+        let round = recorder.stage(&old, Full, &pages);
+        recorder.publish(&[round], &[], &[]);
+        let discarded = recorder.stage(&old, Incremental, &[vec![event("c", 1, 3)]]);
+        let patch = r#"{"@odata.etag":"W/\"2\"","id":"a","subject":"new"}"#.to_owned();
+        let round = recorder.stage(&old, Incremental, &[vec![patch, removed("b")]]);
+        // Only now, so that no two states look the same.
+        recorder.write(Batch::Discard(Discard { round: discarded }));
+        recorder.publish(&[round], &[], &[master("m", 1)]);
+        let round = recorder.stage(&new, Full, &[vec![stub("o", "m", 1, 2), event("d", 1, 4)]]);
+        recorder.publish(&[round], &[TileId(0)], &[]);
+        recorder.history
+    }
+
+    fn empty(store: &dyn Store) -> Self {
+        Self { batches: Vec::new(), pictures: vec![look(store)] }
+    }
+
+    /// Writes everything from this batch on.
+    pub(crate) fn replay(&self, store: &dyn Store, from: usize) -> Result<(), Error> {
+        self.batches[from..].iter().try_for_each(|batch| block_on(store.write(batch.clone())).map(drop))
+    }
+
+    /// How many batches a store has, going by what it shows.
+    pub(crate) fn written(&self, store: &dyn Store) -> usize {
+        let found = look(store);
+        self.pictures.iter().position(|picture| *picture == found).expect("the store shows a state that never was")
+    }
+
+    /// A disk on which all of it was written, and how long its one segment was before the first batch and after each.
+    pub(crate) fn on_disk(&self) -> (SimDisk, Vec<usize>) {
+        let disk = SimDisk::new(1);
+        let store = open(&disk, u64::MAX).unwrap();
+        let mut lengths = vec![disk.contents(&segment(1)).unwrap().len()];
+        for batch in &self.batches {
+            block_on(store.write(batch.clone())).unwrap();
+            lengths.push(disk.contents(&segment(1)).unwrap().len());
+        }
+        (disk, lengths)
+    }
+}
+
+struct Recorder<'s> {
+    fixture: Fixture<'s, MemoryStore>,
+    store: &'s MemoryStore,
+    history: History,
+}
+
+impl Recorder<'_> {
+    fn write(&mut self, batch: Batch) {
+        block_on(self.store.write(batch.clone())).unwrap();
+        self.history.batches.push(batch);
+        self.history.pictures.push(look(self.store));
+    }
+
+    fn stage(&mut self, tile: &Tile, kind: RoundKind, pages: &[Vec<String>]) -> RoundId {
+        let stages = self.fixture.pages(tile, kind, pages);
+        let round = stages[0].round;
+        stages.into_iter().for_each(|stage| self.write(Batch::Stage(stage)));
+        round
+    }
+
+    fn publish(&mut self, rounds: &[RoundId], retire: &[TileId], fetched: &[String]) {
+        let (publish, _) = block_on(self.fixture.plan(rounds, retire, fetched));
+        self.write(Batch::Publish(publish));
+    }
+}
+
+/// Everything that a store shows.
+pub(crate) fn look(store: &dyn Store) -> String {
+    block_on(async { picture(store.view().await.unwrap().as_ref()).await })
+}
+
+/// The path of a segment on a simulated disk.
+pub(crate) fn segment(number: u32) -> PathBuf {
+    Path::new(PATH).join(format!("{number:06}.log"))
+}
+
+/// Opens the replica of a simulated disk for writing.
+pub(crate) fn open(disk: &SimDisk, segment_bytes: u64) -> Result<FileStore, Error> {
+    FileStore::open_with(Arc::new(disk.clone()), PATH, FileOptions { segment_bytes })
+}
+
+/// Opens it for reading.
+pub(crate) fn read(disk: &SimDisk) -> Result<FileStore, Error> {
+    FileStore::read_only_with(Arc::new(disk.clone()), PATH)
+}
+
+/// A disk with a replica of one segment with these bytes.
+pub(crate) fn disk_with(bytes: &[u8]) -> SimDisk {
+    let disk = SimDisk::new(1);
+    drop(open(&disk, u64::MAX).unwrap());
+    disk.put(&segment(1), bytes);
+    disk
+}

@@ -1,0 +1,12 @@
+//! Guarantees of the store, on memory, on a simulated disk and on the real one.
+
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
+
+mod conformance;
+mod crash;
+mod damage;
+mod format;
+mod history;
+mod library;
+mod opening;
+mod properties;
