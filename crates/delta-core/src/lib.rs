@@ -54,3 +54,8 @@ pub use step::{Challenge, Restart, Step, Wait};
 pub use target::{ApiVersion, Permissions, Target, TargetError, View};
 pub use timestamp::{ParseTimestampError, Timestamp};
 pub use window::{Window, WindowError};
+
+/// The README's example, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

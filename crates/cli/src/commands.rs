@@ -1,0 +1,8 @@
+//! What each command does.
+
+pub(crate) mod changes;
+pub(crate) mod demo;
+pub(crate) mod events;
+pub(crate) mod sim;
+pub(crate) mod status;
+pub(crate) mod sync;

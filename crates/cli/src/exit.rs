@@ -1,0 +1,128 @@
+//! How a command ends: its exit code, and the one line that says why.
+
+use std::fmt;
+use std::process::ExitCode;
+
+use delta_core::FailureKind;
+
+/// The documented exit codes. A script must treat a code that it does not know as a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Code {
+    /// Anything that has no code of its own.
+    Failure = 1,
+    /// The command line is wrong.
+    Usage = 2,
+    /// Some targets failed; the rest is published.
+    Partial = 3,
+    /// Graph broke the contract, or the store is damaged.
+    Data = 65,
+    /// Graph was not reached.
+    Unavailable = 69,
+    /// Throttled for too long, or the store is locked: try again later.
+    TryLater = 75,
+    /// Log in, or get consent.
+    Login = 77,
+    /// An operator must decide.
+    Operator = 78,
+    /// Stopped by Ctrl-C.
+    Interrupted = 130,
+    /// Stopped by SIGTERM.
+    Terminated = 143,
+}
+
+impl From<Code> for ExitCode {
+    fn from(code: Code) -> Self {
+        Self::from(code as u8)
+    }
+}
+
+/// Why a command failed.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) code: Code,
+    message: String,
+}
+
+impl Failure {
+    pub(crate) fn new(code: Code, message: impl fmt::Display) -> Self {
+        Self { code, message: message.to_string() }
+    }
+
+    pub(crate) fn usage(message: impl fmt::Display) -> Self {
+        Self::new(Code::Usage, message)
+    }
+
+    /// The same failure, with another code.
+    pub(crate) fn with_code(self, code: Code) -> Self {
+        Self { code, ..self }
+    }
+
+    /// The same failure, with what it is about in front.
+    pub(crate) fn about(self, subject: impl fmt::Display) -> Self {
+        Self { message: format!("{subject}: {}", self.message), ..self }
+    }
+}
+
+impl fmt::Display for Failure {
+    /// One line, whatever a server or a file name put into the message.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message.split_whitespace().collect::<Vec<_>>().join(" "))
+    }
+}
+
+impl From<sync::Error> for Failure {
+    fn from(error: sync::Error) -> Self {
+        match error {
+            sync::Error::Store(error) => error.into(),
+            sync::Error::Round(error) => Self::new(round_code(&error), hint(&error)),
+            sync::Error::Token(_) => Self::new(Code::Login, error),
+            sync::Error::Window(_) | sync::Error::Target(_) => Self::usage(error),
+            _ => Self::new(Code::Failure, error),
+        }
+    }
+}
+
+fn round_code(error: &delta_core::Error) -> Code {
+    use delta_core::Error;
+    match error {
+        Error::Refused { status, .. } => match status.as_u16() {
+            401 | 403 => Code::Login,
+            408 | 500..=599 => Code::Unavailable,
+            429 => Code::TryLater,
+            _ => Code::Failure,
+        },
+        Error::NoResponse { failure, .. } => match failure.kind {
+            FailureKind::BodyTooLarge | FailureKind::Decode => Code::Data,
+            _ => Code::Unavailable,
+        },
+        _ => Code::Data,
+    }
+}
+
+/// The error, and what to do about it where that is not in its words.
+fn hint(error: &delta_core::Error) -> String {
+    let hint = match error {
+        delta_core::Error::Refused { status, .. } => match status.as_u16() {
+            401 => "; get a new access token",
+            403 => "; check the token's permissions, and that it may read this calendar",
+            404 => "; check the target and the graph root",
+            _ => "",
+        },
+        delta_core::Error::NoResponse { .. } => "; check the network and the graph root",
+        _ => "",
+    };
+    format!("{error}{hint}")
+}
+
+impl From<store::Error> for Failure {
+    fn from(error: store::Error) -> Self {
+        use store::Error;
+        let code = match &error {
+            Error::Damaged { .. } => Code::Data,
+            Error::Locked { .. } => Code::TryLater,
+            Error::NotAStore { .. } | Error::Newer { .. } | Error::Identity { .. } => Code::Operator,
+            _ => Code::Failure,
+        };
+        Self::new(code, error)
+    }
+}

@@ -1,0 +1,50 @@
+//! `caldelta`: an exact, read-only local copy of Outlook calendars, on the command line.
+
+mod args;
+mod commands;
+mod connect;
+mod event_json;
+mod exit;
+mod output;
+mod paths;
+mod progress;
+mod replicas;
+mod signal;
+mod timer;
+mod tokens;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Cli, Command};
+use exit::{Code, Failure};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("caldelta: {failure}");
+            failure.code.into()
+        }
+    }
+}
+
+fn run(command: Command) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Code::Failure, format!("no runtime: {error}")))?;
+    runtime.block_on(async {
+        match command {
+            Command::Demo(args) => commands::demo::run(args).await,
+            Command::Sim(args) => commands::sim::run(args).await,
+            Command::Sync(args) => commands::sync::run(args).await,
+            Command::Events { command } => commands::events::run(command).await,
+            Command::Changes(args) => commands::changes::run(args).await,
+            Command::Status(args) => commands::status::run(args).await,
+        }
+    })
+}

@@ -1,0 +1,19 @@
+//! Where the local copy is when nobody says.
+
+use std::path::PathBuf;
+
+use etcetera::BaseStrategy;
+
+use crate::args::StoreArgs;
+use crate::exit::{Code, Failure};
+
+/// The store's directory: as given, or `caldelta` in the user's state directory.
+pub(crate) fn store(args: &StoreArgs) -> Result<PathBuf, Failure> {
+    if let Some(path) = &args.store {
+        return Ok(path.clone());
+    }
+    let failed =
+        |_| Failure::new(Code::Operator, "there is no home directory: say where the store is with --store PATH");
+    let strategy = etcetera::choose_base_strategy().map_err(failed)?;
+    Ok(strategy.state_dir().unwrap_or_else(|| strategy.data_dir()).join("caldelta"))
+}
