@@ -85,10 +85,12 @@ impl From<sync::Error> for Failure {
 fn round_code(error: &delta_core::Error) -> Code {
     use delta_core::Error;
     match error {
-        Error::Refused { status, .. } => match status.as_u16() {
+        Error::Refused { status, error, .. } => match status.as_u16() {
             401 | 403 => Code::Login,
             408 | 500..=599 => Code::Unavailable,
             429 => Code::TryLater,
+            // Graph gives every refusal a code.
+            _ if error.codes.is_empty() => Code::Data,
             _ => Code::Failure,
         },
         Error::NoResponse { failure, .. } => match failure.kind {
@@ -102,6 +104,7 @@ fn round_code(error: &delta_core::Error) -> Code {
 /// The error, and what to do about it where that is not in its words.
 fn hint(error: &delta_core::Error) -> String {
     let hint = match error {
+        delta_core::Error::Refused { error, .. } if error.codes.is_empty() => "; is this Microsoft Graph?",
         delta_core::Error::Refused { status, .. } => match status.as_u16() {
             401 => "; get a new access token",
             403 => "; check the token's permissions, and that it may read this calendar",

@@ -8,7 +8,6 @@ use crate::replica::Replica;
 
 /// What a run did. Serialised, it is the body of the command line's `sync-report/1`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct SyncReport {
     /// The resource, such as `me`.
@@ -25,8 +24,6 @@ pub struct SyncReport {
     pub pages: u32,
     /// Items on them.
     pub items: u64,
-    /// Items that could not be understood.
-    pub malformed: u64,
     /// Bytes of all bodies, inflated.
     pub bytes: u64,
     /// How often the server or the network made the run wait.
@@ -55,7 +52,6 @@ impl SyncReport {
             requests: 0,
             pages: 0,
             items: 0,
-            malformed: 0,
             bytes: 0,
             waits: 0,
             waited_seconds: 0.0,

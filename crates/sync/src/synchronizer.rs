@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use delta_core::{Change, Page, RequestLine, Round, RoundId, RoundKind, RoundOptions, Step, Target, Timestamp, Wait};
+use delta_core::{Page, RequestLine, Round, RoundId, RoundKind, RoundOptions, Step, Target, Timestamp, Wait};
 use http::header::{ACCEPT_ENCODING, AUTHORIZATION};
 use http::{HeaderValue, Request};
 use store::{Batch, Discard, Identity, Position, Stage, StagedRound, Store, Tile, View};
@@ -225,7 +225,6 @@ impl Run<'_> {
         self.store.write(Batch::Stage(stage)).await?;
         report.pages += 1;
         report.items += page.len() as u64;
-        report.malformed += page.changes().filter(|change| matches!(change, Change::Malformed { .. })).count() as u64;
         self.engine.observer.notice(&Notice::Page { number, page, last });
         Ok(())
     }

@@ -236,7 +236,7 @@ fn an_item_that_cannot_be_read_is_counted_and_sweeps_nothing() {
     let page = r#"{"value":[{"subject":"no id"}],"@odata.deltaLink":"/v1.0/me/calendarView/delta?$deltatoken=x"}"#;
     world.with(|state| state.script = vec![answer(410, ""), answer(200, page)]);
     let report = world.sync(&replica(WINDOW, 2), &store).unwrap();
-    assert_eq!((report.malformed, report.changes.deleted), (1, 0));
+    assert_eq!((report.changes.malformed, report.changes.deleted), (1, 0));
     assert_eq!(visible(&store).len(), 5);
     // Within the day the next round merges; a day later everything is read again.
     world.with(|state| state.script = vec![answer(200, &page.replace(r#"{"subject":"no id"}"#, ""))]);

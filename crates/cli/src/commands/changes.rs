@@ -14,7 +14,6 @@ const BATCH: usize = 1024;
 
 /// The body of `change/1`.
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
 struct Change<'a> {
     /// Its number within the target, without gaps.
     seq: u64,

@@ -11,7 +11,6 @@ use crate::replicas::{self, Opened};
 
 /// The body of `status/1`.
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
 struct Status<'a> {
     target: &'a str,
     graph_root: Option<&'a str>,
@@ -28,7 +27,6 @@ struct Status<'a> {
 }
 
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
 struct TileStatus<'a> {
     window: Option<Window>,
     policy: Option<&'a str>,

@@ -76,8 +76,8 @@ fn line(report: &SyncReport) -> String {
         changes.deleted,
         changes.left_window
     );
-    if report.malformed > 0 {
-        line.push_str(&format!("; {} items could not be understood", report.malformed));
+    if changes.malformed > 0 {
+        line.push_str(&format!("; {} items could not be understood", changes.malformed));
     }
     if !report.restarts.is_empty() {
         line.push_str(&format!("; read again because of {}", report.restarts.join(", ")));
