@@ -3,6 +3,7 @@
 
 mod common;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use common::{World, event, replica, visible};
@@ -171,35 +172,44 @@ proptest! {
     ) {
         let mut calendar = Calendar::new(seed);
         let disk = SimDisk::new(seed);
-        let mut published = Default::default();
+        // What was last found to be published: its revision, and the rows.
+        let mut published = (0, BTreeMap::new());
+        // Whether pages of an earlier attempt may be staged: a run that publishes them publishes what was true then.
+        let mut staged = false;
         for step in &steps {
             calendar.change(step);
             let Step::Sync(page_size) = step else { continue };
             disk.fail_at(disk.operations() + crash, Fault::PowerOff);
             let replica = calendar.replica(*page_size);
-            match open(&disk).map_err(Into::into).and_then(|store| calendar.world.sync(&replica, &store)) {
-                Ok(_) => {
-                    disk.fail_at(u64::MAX, Fault::PowerOff);
-                    let store = open(&disk).unwrap();
-                    published = visible(&store);
-                }
-                Err(_) => {
-                    disk.crash(survival);
-                    let store = open(&disk).unwrap();
-                    let found = visible(&store);
-                    let new = calendar.world.listing(WINDOW.0, WINDOW.1);
-                    prop_assert!(found == published || found == new, "{} rows, neither old nor new", found.len());
-                    published = found;
-                }
+            let outcome = open(&disk).map_err(Into::into).and_then(|store| calendar.world.sync(&replica, &store));
+            if outcome.is_err() {
+                disk.crash(survival);
             }
+            disk.fail_at(u64::MAX, Fault::PowerOff);
+            let store = open(&disk).unwrap();
+            let found = (revision(&store), visible(&store));
+            if found.0 == published.0 {
+                prop_assert!(outcome.is_err(), "a run was acknowledged and is gone");
+                prop_assert_eq!(&found.1, &published.1, "the old state has changed");
+                staged = true;
+            } else {
+                prop_assert_eq!(found.0, published.0 + 1);
+                prop_assert!(staged || found.1 == calendar.world.listing(WINDOW.0, WINDOW.1), "not the new state");
+                staged = false;
+            }
+            published = found;
         }
         disk.crash(survival);
         let store = open(&disk).unwrap();
-        prop_assert_eq!(visible(&store), published);
+        prop_assert_eq!((revision(&store), visible(&store)), published);
         calendar.run(&store, 3, None);
         calendar.run(&store, 3, None);
         calendar.check(&store);
     }
+}
+
+fn revision(store: &dyn Store) -> u64 {
+    pollster::block_on(store.view()).unwrap().revision().0
 }
 
 fn open(disk: &SimDisk) -> Result<FileStore, store::Error> {
