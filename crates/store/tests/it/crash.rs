@@ -149,7 +149,10 @@ fn keep_at_it(history: &History, disk: &SimDisk, segment_bytes: u64, operation: 
             continue;
         };
         match block_on(current.write(history.batches[acknowledged].clone())) {
-            Ok(_) => acknowledged += 1,
+            Ok(_) => {
+                acknowledged += 1;
+                assert_eq!(history.written(current), acknowledged, "operation {operation}: a batch does not show");
+            }
             Err(Error::Poisoned { .. }) => store = None,
             Err(Error::Io { .. }) => {
                 assert_eq!(history.written(current), acknowledged, "operation {operation}: a failed write shows");
