@@ -92,11 +92,11 @@ pub struct Publish<P = String> {
     pub at: Timestamp,
     /// Whose calendar it is.
     pub identity: Identity,
-    /// All tiles after the run. Those that are not listed are retired.
+    /// All tiles after the run. Those that are no longer listed are retired, and what is staged for them goes.
     pub tiles: Vec<Tile>,
     /// The staged rounds that it uses up.
     pub rounds: Vec<RoundId>,
-    /// The rows that differ.
+    /// The rows that differ, in the order of their ids.
     pub rows: Vec<RowChange<P>>,
     /// What the journal says about it.
     pub journal: Vec<Block<P>>,

@@ -12,6 +12,11 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
     Ok(word.as_deref().map(EventType::from_graph).unwrap_or_default())
 }
 
+/// Whether there is no word for it.
+pub(crate) fn is_unknown(kind: &EventType) -> bool {
+    word(*kind).is_none()
+}
+
 fn word(kind: EventType) -> Option<&'static str> {
     match kind {
         EventType::SingleInstance => Some("singleInstance"),

@@ -82,7 +82,7 @@ impl Library {
     ///
     /// # Errors
     /// Those of [`FileStore::open`].
-    pub fn write(&self, resource: &str) -> Result<FileStore, Error> {
+    pub fn writer(&self, resource: &str) -> Result<FileStore, Error> {
         FileStore::open_with(self.disk.clone(), self.shelf(resource).path, FileOptions::default())
     }
 
@@ -90,7 +90,7 @@ impl Library {
     ///
     /// # Errors
     /// Those of [`FileStore::read_only`].
-    pub fn read(&self, resource: &str) -> Result<Option<FileStore>, Error> {
+    pub fn reader(&self, resource: &str) -> Result<Option<FileStore>, Error> {
         match FileStore::read_only_with(self.disk.clone(), self.shelf(resource).path) {
             Ok(store) => Ok(Some(store)),
             Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(None),

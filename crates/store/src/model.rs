@@ -30,6 +30,7 @@ impl fmt::Display for Revision {
 /// Whose calendar a replica is of, and in which form. Fixed by the first publish: another account or calendar behind
 /// the same target is refused instead of mixed in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Identity {
     /// The service root that it comes from, such as `https://graph.microsoft.com`.
     pub origin: String,
@@ -38,6 +39,7 @@ pub struct Identity {
     /// The path below the version.
     pub resource: String,
     /// The calendar's own id, where it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub calendar: Option<String>,
     /// The `IdType` that ids are in.
     pub id_type: String,
@@ -83,23 +85,31 @@ pub struct TileId(pub u32);
 
 /// One window of a replica, with what is needed to go on from its last round.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Tile {
     /// Its name.
     pub id: TileId,
     /// The window that its tokens are bound to; none for an events view.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub window: Option<Window>,
     /// The text that the window was made from, such as `-30d..+365d`, if it follows the calendar.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub policy: Option<String>,
     /// The page size that worked last.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub page_size: Option<u32>,
     /// Where the next round starts; none before the first one was published.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub link: Option<DeltaLink>,
     /// When a full round was last published.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub full_at: Option<Timestamp>,
     /// When any round was last published.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub synced_at: Option<Timestamp>,
     /// The last full round held an item without a readable id, so it was not known what to sweep: rows that the server
     /// no longer has may be left, and another full round is due.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unswept: bool,
 }
 
@@ -116,15 +126,19 @@ pub struct Meta {
     /// The event's id.
     pub id: Arc<str>,
     /// Its `@odata.etag`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub etag: Option<String>,
     /// Its `type`.
-    #[serde(rename = "type", with = "graph_type")]
+    #[serde(rename = "type", default, with = "graph_type", skip_serializing_if = "graph_type::is_unknown")]
     pub kind: EventType,
     /// The id of the series that it belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub series: Option<Arc<str>>,
-    /// Its start as written, read as UTC, clamped to what a [`Timestamp`] can hold.
+    /// Its start as written, read as UTC; none where that is no date between the years 1 and 9999.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub start: Option<Timestamp>,
     /// Its end, in the same way.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub end: Option<Timestamp>,
 }
 
@@ -139,6 +153,7 @@ pub enum Layers<P> {
         /// The last complete payload.
         whole: P,
         /// What came after it and was not complete.
+        #[serde(skip_serializing_if = "Option::is_none")]
         patch: Option<P>,
     },
     /// Nothing complete has come yet, such as for an item of an events view.
@@ -206,6 +221,7 @@ pub struct Row<P = ()> {
     /// Its payloads.
     pub layers: Layers<P>,
     /// Its last hold went in a run in which not every tile took part, so another tile may yet claim it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub unsettled: Option<Loss>,
 }
 
@@ -264,17 +280,20 @@ pub enum Reason {
 
 /// What is written into the journal about one row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Note {
     /// The row's id.
     pub id: Arc<str>,
     /// What happened to it.
     pub what: What,
     /// The event's `type`, so that series masters, which are not visible, can be told apart.
-    #[serde(rename = "type", with = "graph_type")]
+    #[serde(rename = "type", default, with = "graph_type", skip_serializing_if = "graph_type::is_unknown")]
     pub kind: EventType,
     /// The etag before, if there was a row with one.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub etag_before: Option<String>,
     /// The etag after, if there is a row with one.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub etag_after: Option<String>,
     /// How it was learnt.
     pub reason: Reason,

@@ -9,8 +9,9 @@ use crate::model::{Meta, Position, Tile};
 impl Stage {
     /// Stages a page. `number` counts the round's pages from 0.
     pub fn page<B: AsRef<[u8]>>(
+        round: RoundId,
+        kind: RoundKind,
         tile: Tile,
-        (round, kind): (RoundId, RoundKind),
         number: u32,
         page: &Page<B>,
         position: Position,

@@ -91,6 +91,7 @@ pub trait View: Debug + Send + Sync {
     async fn rows(&self, after: Option<&str>, limit: usize) -> Result<Vec<Row>, Error>;
 
     /// The rows, series masters aside, whose time as written and read as UTC overlaps a range, by time, after this one.
+    /// What has no readable start is in no range.
     ///
     /// # Errors
     /// The backend's.

@@ -130,7 +130,7 @@ impl<'s, S: Store + ?Sized> Fixture<'s, S> {
                 Step::Complete { page, link } => (page, Position::Complete(link)),
                 step => panic!("not a page: {step:?}"),
             };
-            Stage::page(tile.clone(), (id, kind), at as u32, &page, position)
+            Stage::page(id, kind, tile.clone(), at as u32, &page, position)
         });
         stages.collect()
     }

@@ -97,14 +97,16 @@ pub async fn a_moved_window_is_not_a_deletion(store: &dyn Store) {
     assert_eq!(view.row("stays").await.unwrap().unwrap().holds, [TileId(1)]);
 }
 
-/// The name of a tile that went is not given out or taken again.
+/// The name of a tile that went is not given out or taken again, and what was staged for it is gone.
 pub async fn a_retired_tile_is_never_used_again(store: &dyn Store) {
     let fixture = Fixture::new(store);
     fixture.run(&tile(0, 0, 10), Full, &[]).await;
     fixture.run(&tile(1, 10, 20), Full, &[]).await;
+    fixture.stage(&tile(1, 10, 20), Incremental, &[vec![]]).await;
     let (publish, _) = fixture.plan(&[], &[TileId(0), TileId(1)], &[]).await;
     store.write(Batch::Publish(publish)).await.unwrap();
     assert!(fixture.view().await.tiles().is_empty());
+    assert!(fixture.view().await.rounds().is_empty(), "what is staged for a tile that went can never be published");
     assert_eq!(fixture.view().await.next_tile(), TileId(2));
     let stage = fixture.pages(&tile(1, 10, 20), Full, &[vec![]]).remove(0);
     assert!(matches!(store.write(Batch::Stage(stage)).await, Err(Error::Invalid(_))));

@@ -80,6 +80,8 @@ struct Node {
     synced: Vec<u8>,
     dirty: Vec<Range<usize>>,
     resized: bool,
+    /// What was there before the end was cut off. The system may have written it while the cut is still to be synced.
+    uncut: Option<Vec<u8>>,
 }
 
 impl SimDisk {
@@ -233,7 +235,12 @@ impl Machine {
 
     /// What is left of a file's content.
     fn survivors(&mut self, node: Node, survival: Survival) -> Vec<u8> {
-        let Node { mut now, synced, .. } = node;
+        let Node { mut now, synced, uncut, .. } = node;
+        if let (Survival::Prefix | Survival::Bytes, Some(uncut)) = (survival, uncut)
+            && self.coin()
+        {
+            now = uncut;
+        }
         match survival {
             Survival::None => synced,
             Survival::All => now,
@@ -460,8 +467,12 @@ impl File for SimFile {
         let mut machine = self.change()?;
         let fault = machine.operation()?;
         refuse(fault)?;
+        let len = usize::try_from(len).map_err(|_| io::ErrorKind::FileTooLarge)?;
         let node = machine.node(self.node)?;
-        node.now.resize(usize::try_from(len).map_err(|_| io::ErrorKind::FileTooLarge)?, 0);
+        if len < node.now.len() && node.uncut.is_none() {
+            node.uncut = Some(node.now.clone());
+        }
+        node.now.resize(len, 0);
         node.resized = true;
         outlive(fault)
     }
@@ -480,6 +491,7 @@ impl File for SimFile {
         if std::mem::take(&mut node.resized) {
             node.synced.resize(node.now.len(), 0);
         }
+        node.uncut = None;
         for range in dirty {
             let to = node.synced.iter_mut().enumerate().skip(range.start).take(range.len());
             for (at, byte) in to {

@@ -15,6 +15,7 @@ use crate::disk::{Access, Disk, File, read_exact_at};
 #[derive(Debug)]
 pub(super) struct Log {
     disk: Arc<dyn Disk>,
+    segments: Segments,
     place: Place,
     tail: Arc<dyn File>,
     segment_bytes: u64,
@@ -27,7 +28,7 @@ impl Log {
     /// on it. All of it can be repeated if it is interrupted.
     pub(super) fn resume(
         disk: Arc<dyn Disk>,
-        segments: &mut Segments,
+        mut segments: Segments,
         mut place: Place,
         ending: Ending,
         segment_bytes: u64,
@@ -38,7 +39,7 @@ impl Log {
         }
         let tail = if place.segment == 0 {
             let number = 1;
-            let tail = create(disk.as_ref(), segments, number, &place)?;
+            let tail = create(disk.as_ref(), &mut segments, number, &place)?;
             place = Place { segment: number, offset: HEADER as u64, last: 0, ..place };
             tail
         } else {
@@ -52,22 +53,27 @@ impl Log {
             sync_dir(disk.as_ref(), segments.dir())?;
             tail
         };
-        Ok(Self { disk, place, tail, segment_bytes, poisoned: false })
+        Ok(Self { disk, segments, place, tail, segment_bytes, poisoned: false })
+    }
+
+    /// The segments that there are by now.
+    pub(super) fn segments(&self) -> &Segments {
+        &self.segments
     }
 
     /// Adds a frame with one write and one sync, and says where its payloads are: segment and offset.
-    pub(super) fn append(&mut self, segments: &mut Segments, encoded: &Encoded) -> Result<(u32, u64), Error> {
+    pub(super) fn append(&mut self, encoded: &Encoded) -> Result<(u32, u64), Error> {
         if self.poisoned {
-            return Err(Error::Poisoned { path: segments.dir().to_owned() });
+            return Err(Error::Poisoned { path: self.segments.dir().to_owned() });
         }
         let built = frame(self.place.chain, &encoded.line, &encoded.payloads);
         let (bytes, crc) = built.ok_or(Error::Invalid("a batch is longer than a frame can be"))?;
         let len = bytes.len() as u64;
         if self.place.offset > HEADER as u64 && self.place.offset.saturating_add(len) > self.segment_bytes {
-            self.roll(segments)?;
+            self.roll()?;
         }
         let Place { segment, offset, chain, .. } = self.place;
-        let path = segments.path(segment);
+        let path = self.segments.path(segment);
         if let Err(error) = self.tail.write_at(&bytes, offset) {
             // The frame is not whole, so it does not count; but what is left of it must not lie behind the next one.
             self.poisoned = self.tail.set_len(offset).is_err();
@@ -82,13 +88,13 @@ impl Log {
     }
 
     /// Starts the next segment.
-    fn roll(&mut self, segments: &mut Segments) -> Result<(), Error> {
+    fn roll(&mut self) -> Result<(), Error> {
         let number = self.place.segment.checked_add(1).ok_or(Error::Invalid("the log has no segment numbers left"))?;
         // Until it is through, there may be half a segment, which only opening the store again removes.
         self.poisoned = true;
         // The frames are durable, but not yet the cut after a failed write: a sealed segment has to end with a frame.
-        self.tail.sync_data().map_err(Error::io("sync", &segments.path(self.place.segment)))?;
-        self.tail = create(self.disk.as_ref(), segments, number, &self.place)?;
+        self.tail.sync_data().map_err(Error::io("sync", &self.segments.path(self.place.segment)))?;
+        self.tail = create(self.disk.as_ref(), &mut self.segments, number, &self.place)?;
         self.place = Place { segment: number, offset: HEADER as u64, last: 0, ..self.place };
         self.poisoned = false;
         Ok(())

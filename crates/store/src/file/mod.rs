@@ -105,7 +105,8 @@ impl FileStore {
         let mut state = State { index: Index::default(), segments: Segments::new(path) };
         let mut place = Place::START;
         let ending = state.read(disk.as_ref(), Access::Write, &mut place)?;
-        let log = Log::resume(disk, &mut state.segments, place, ending, options.segment_bytes)?;
+        let log = Log::resume(disk, state.segments, place, ending, options.segment_bytes)?;
+        state.segments = log.segments().clone();
         Ok(Self { state: RwLock::new(state), access: AccessTo::Write { log: Mutex::new(log), _lock: lock } })
     }
 
@@ -160,19 +161,18 @@ impl Store for FileStore {
     async fn write(&self, batch: Batch) -> Result<Revision, Error> {
         let AccessTo::Write { log, .. } = &self.access else { return Err(Error::ReadOnly) };
         let mut log = locked(log);
-        let mut segments = {
-            let State { index, segments } = self.state();
+        {
+            let index = self.state().index;
             if !index.check(&batch)? {
                 return Ok(index.published().revision);
             }
-            segments
-        };
+        }
         let encoded = codec::encode(batch)?;
-        let (segment, offset) = log.append(&mut segments, &encoded)?;
+        let (segment, offset) = log.append(&encoded)?;
         let batch = codec::locate(encoded.batch, segment, offset, encoded.payloads.len() as u64);
         let batch = batch.ok_or(Error::Invalid("a batch's payloads do not add up"))?;
         self.change_state(|state| {
-            state.segments = segments;
+            state.segments = log.segments().clone();
             state.index.apply(batch)?;
             Ok(state.index.published().revision)
         })

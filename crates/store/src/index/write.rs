@@ -146,12 +146,12 @@ impl<P: Clone> Index<P> {
         }
         published.adopt(identity);
         let kept: BTreeSet<TileId> = tiles.iter().map(|tile| tile.id).collect();
-        published.retired.extend(published.tiles.iter().map(|tile| tile.id).filter(|tile| !kept.contains(tile)));
+        let retired = published.tiles.iter().map(|tile| tile.id).filter(|tile| !kept.contains(tile));
+        published.retired.extend(retired);
         published.tiles = tiles;
         published.revision = published.revision.next();
-        for round in rounds {
-            self.rounds.remove(&round);
-        }
+        let retired = &self.published.retired;
+        self.rounds.retain(|round, staging| !rounds.contains(round) && !retired.contains(&staging.tile.id));
         Ok(())
     }
 

@@ -31,6 +31,7 @@ pub(super) struct Work {
 pub(super) struct Outcome {
     pub(super) change: Option<RowChange>,
     pub(super) note: Option<Note>,
+    pub(super) lives: bool,
     pub(super) stale: bool,
     pub(super) unsettled: bool,
 }
@@ -153,7 +154,7 @@ impl Work {
         };
         let note = what.map(|what| self.note(id, what, self.reason, Some(&row.meta)));
         let (stale, unsettled) = (row.layers.is_stale(), row.unsettled.is_some());
-        Ok(Outcome { change: (!same).then_some(RowChange::Put(row)), note, stale, unsettled })
+        Ok(Outcome { change: (!same).then_some(RowChange::Put(row)), note, lives, stale, unsettled })
     }
 
     fn gone(&self, id: &Arc<str>) -> Outcome {
@@ -161,7 +162,7 @@ impl Work {
         let loss = self.loss.filter(|_| member);
         let note = loss.map(|loss| self.note(id, loss.what, loss.reason, None));
         let change = self.before.as_ref().map(|_| RowChange::Gone(id.clone()));
-        Outcome { change, note, stale: false, unsettled: false }
+        Outcome { change, note, lives: false, stale: false, unsettled: false }
     }
 
     fn note(&self, id: &Arc<str>, what: What, reason: Reason, after: Option<&Meta>) -> Note {

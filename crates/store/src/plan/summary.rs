@@ -7,6 +7,7 @@ use crate::model::What;
 
 /// Counts of what a run does to a replica. Series masters count as rows like others.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Summary {
     /// Rows that appear.
     pub created: u64,
@@ -16,7 +17,7 @@ pub struct Summary {
     pub deleted: u64,
     /// Rows that go because the window moved on.
     pub left_window: u64,
-    /// Rows that were mentioned and show the same.
+    /// Rows that the run touched and that show the same.
     pub unchanged: u64,
     /// Rows that were mentioned and have to be fetched to be shown as they are.
     pub stale: u64,
@@ -37,7 +38,7 @@ impl Summary {
             Some(What::LeftWindow) => &mut self.left_window,
             None => &mut self.unchanged,
         };
-        *counter = counter.saturating_add(1);
+        *counter = counter.saturating_add(u64::from(outcome.note.is_some() || outcome.lives));
         self.stale = self.stale.saturating_add(outcome.stale.into());
         self.unsettled = self.unsettled.saturating_add(outcome.unsettled.into());
     }

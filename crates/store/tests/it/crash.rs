@@ -1,11 +1,11 @@
 //! Power failures and failing disks, at every single operation.
 
 use store::Error;
-use store::conformance::block_on;
+use store::conformance::{Fixture, block_on};
 use store::disk::{Fault, SimDisk, Survival};
-use store::{FileStore, Store};
+use store::{Batch, FileStore, Store};
 
-use crate::history::{History, open, read};
+use crate::history::{History, look, open, read, segment};
 
 /// One frame per segment, some frames per segment, all frames in one.
 const SEGMENTS: [u64; 3] = [1, 2500, u64::MAX];
@@ -149,7 +149,10 @@ fn keep_at_it(history: &History, disk: &SimDisk, segment_bytes: u64, operation: 
             continue;
         };
         match block_on(current.write(history.batches[acknowledged].clone())) {
-            Ok(_) => acknowledged += 1,
+            Ok(_) => {
+                acknowledged += 1;
+                assert_eq!(history.written(current), acknowledged, "operation {operation}: a batch does not show");
+            }
             Err(Error::Poisoned { .. }) => store = None,
             Err(Error::Io { .. }) => {
                 assert_eq!(history.written(current), acknowledged, "operation {operation}: a failed write shows");
@@ -177,6 +180,33 @@ fn a_failed_sync_poisons_the_store_but_not_its_readers() {
     assert_eq!(disk.operations(), operations, "nothing is tried again");
     assert_eq!(history.written(&store), 1);
     assert!(history.written(&read(&disk).unwrap()) >= 1);
+}
+
+/// What is left of a failed write must not come back at the end of a segment that was sealed since.
+#[test]
+fn a_cut_off_end_does_not_come_back() {
+    let history = History::new();
+    let (_, lengths) = history.on_disk();
+    let segment_bytes = lengths[2] as u64;
+    for survival in Survival::ALL {
+        for seed in 0..64 {
+            let disk = SimDisk::new(seed);
+            let store = open(&disk, segment_bytes).unwrap();
+            block_on(store.write(history.batches[0].clone())).unwrap();
+            disk.fail_at(disk.operations(), Fault::Short);
+            block_on(store.write(history.batches[1].clone())).unwrap_err();
+            let tile = store::conformance::tile(1, 0, 10);
+            let items = vec![store::conformance::event("large", 1, 1); 20];
+            let fixture = Fixture::new(&store);
+            fixture.pages(&tile, delta_core::RoundKind::Full, &[Vec::new()]); // That round is taken.
+            let pages = fixture.pages(&tile, delta_core::RoundKind::Full, &[items]);
+            block_on(store.write(Batch::Stage(pages[0].clone()))).unwrap();
+            assert!(disk.contents(&segment(2)).is_some(), "the large page should have started a segment");
+            let shown = look(&store);
+            disk.crash(survival);
+            assert_eq!(look(&open(&disk, segment_bytes).unwrap()), shown, "{survival:?} {seed}");
+        }
+    }
 }
 
 #[test]

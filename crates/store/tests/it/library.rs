@@ -19,13 +19,13 @@ fn replicas_are_kept_apart_and_listed() {
     let disk = SimDisk::new(1);
     let empty = library(&disk).unwrap();
     assert!(empty.replicas().unwrap().is_empty());
-    assert!(empty.read("me/calendarView").unwrap().is_none());
+    assert!(empty.reader("me/calendarView").unwrap().is_none());
     assert!(disk.list(Path::new("/home")).is_err(), "looking creates nothing");
     // Ids are case-sensitive, and file systems may not be.
     let resources =
         ["me/calendars/AAMkAGI=/calendarView", "me/calendars/AAMkAGi=/calendarView", "me/calendarView", "💡"];
     for resource in resources {
-        let store = empty.write(resource).unwrap();
+        let store = empty.writer(resource).unwrap();
         block_on(Fixture::new(&store).run(&tile(0, 0, 10), Full, &[event(resource, 1, 1)]));
     }
     let library = library(&disk).unwrap();
@@ -37,7 +37,7 @@ fn replicas_are_kept_apart_and_listed() {
     assert_eq!(lower, names, "names must differ by more than case");
     assert!(names.iter().any(|name| name.starts_with("me-calendars-aamkagi-calendarview-")), "{names:?}");
     for resource in resources {
-        let store = library.read(resource).unwrap().unwrap();
+        let store = library.reader(resource).unwrap().unwrap();
         assert_eq!(block_on(Fixture::new(&store).ids()), [resource]);
         assert!(names.contains(&library.shelf(resource).name));
     }
@@ -68,9 +68,9 @@ fn a_path_that_holds_something_else_is_refused() {
 #[test]
 fn a_library_that_was_just_created_survives_a_crash() {
     let disk = SimDisk::new(1);
-    let store = library(&disk).unwrap().write("me/calendarView").unwrap();
+    let store = library(&disk).unwrap().writer("me/calendarView").unwrap();
     block_on(Fixture::new(&store).run(&tile(0, 0, 10), Full, &[event("a", 1, 1)]));
     disk.crash(store::disk::Survival::None);
-    let store = library(&disk).unwrap().read("me/calendarView").unwrap().expect("the replica is gone");
+    let store = library(&disk).unwrap().reader("me/calendarView").unwrap().expect("the replica is gone");
     assert_eq!(block_on(store.view()).unwrap().row_count(), 1);
 }

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use delta_core::RoundId;
 use delta_core::RoundKind::{self, Full, Incremental};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use store::conformance::{Fixture, block_on, event, full, master, removed, sparse, stub, tile};
 use store::disk::{SimDisk, Survival};
-use store::{Batch, Discard, MemoryStore, Store, Tile};
+use store::{Batch, Discard, MemoryStore, Store, Tile, TileId};
 
 use crate::history::{look, open};
 
@@ -90,22 +91,13 @@ proptest! {
                     let pages = fixture.pages(&tiles.get(tile), Incremental, &[items, Vec::new()]);
                     pages.into_iter().take(1).map(Batch::Stage).collect()
                 }
-                Event::Publish => vec![Batch::Publish(block_on(fixture.plan(&complete(&memory), &[], &[])).0)],
+                Event::Publish => vec![Batch::Publish(block_on(fixture.plan(&complete(&memory, None), &[], &[])).0)],
                 Event::Move { fetched } => {
                     let old = tiles.get(0).id;
-                    let staged: Vec<Batch> = block_on(fixture.view())
-                        .rounds()
-                        .iter()
-                        .filter(|round| round.tile.id == old)
-                        .map(|round| Batch::Discard(Discard { round: round.round }))
-                        .collect();
-                    for batch in &staged {
-                        block_on(memory.write(batch.clone())).unwrap();
-                        block_on(file.write(batch.clone())).unwrap();
-                    }
                     tiles.0 += 1;
                     let fetched: Vec<String> = fetched.then(|| master("m", 9)).into_iter().collect();
-                    vec![Batch::Publish(block_on(fixture.plan(&complete(&memory), &[old], &fetched)).0)]
+                    let rounds = complete(&memory, Some(old));
+                    vec![Batch::Publish(block_on(fixture.plan(&rounds, &[old], &fetched)).0)]
                 }
                 Event::Discard => {
                     let rounds = block_on(fixture.view()).rounds();
@@ -265,10 +257,10 @@ proptest! {
     }
 }
 
-/// The staged rounds that can be published: the last complete one of each tile.
-fn complete(store: &MemoryStore) -> Vec<delta_core::RoundId> {
+/// The staged rounds that can be published: the last complete one of each tile, but for one that goes.
+fn complete(store: &MemoryStore, but: Option<TileId>) -> Vec<RoundId> {
     let rounds = block_on(store.view()).unwrap().rounds();
-    let complete = rounds.iter().filter(|round| round.link().is_some());
+    let complete = rounds.iter().filter(|round| round.link().is_some() && Some(round.tile.id) != but);
     complete.map(|round| (round.tile.id, round.round)).collect::<BTreeMap<_, _>>().into_values().collect()
 }
 
