@@ -33,7 +33,7 @@ pub(crate) async fn open(args: &StoreArgs, targets: &[Resource]) -> Result<Vec<O
         }
     }
     for target in targets {
-        let store = library.read(&target.to_string())?;
+        let store = library.reader(&target.to_string())?;
         let replica = match store {
             Some(store) => pin(store).await?,
             None => None,

@@ -220,8 +220,8 @@ impl Run<'_> {
     ) -> Result<(), Error> {
         let last = matches!(position, Position::Complete(_));
         let number = round.page();
-        let stage =
-            Stage::page(self.tile.clone(), (round.id(), round.kind()), number.saturating_sub(1), page, position);
+        let tile = self.tile.clone();
+        let stage = Stage::page(round.id(), round.kind(), tile, number.saturating_sub(1), page, position);
         self.store.write(Batch::Stage(stage)).await?;
         report.pages += 1;
         report.items += page.len() as u64;

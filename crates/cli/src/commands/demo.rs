@@ -88,7 +88,7 @@ impl Demo {
         let transport = connect::transport(&self.root, None)?;
         let tokens = connect::loopback_token()?;
         let synchronizer = Synchronizer::new(transport, tokens, SystemTimer, connect::seed()?).with_observer(tell);
-        let store = self.library.write(TARGET)?;
+        let store = self.library.writer(TARGET)?;
         let report = synchronizer.run(&self.replica, &store).await?;
         let changes = &report.changes;
         output::line(format!(
@@ -125,7 +125,7 @@ impl Demo {
     }
 
     async fn rows(&self) -> Result<Vec<reader::EventRow>, Failure> {
-        let Some(store) = self.library.read(TARGET)? else { return Ok(Vec::new()) };
+        let Some(store) = self.library.reader(TARGET)? else { return Ok(Vec::new()) };
         let view = store::Store::view(&store).await?;
         let all = TimeRange::utc(Timestamp::MIN..Timestamp::MAX);
         Ok(reader::events(view.as_ref(), &all, None, 100).await?.0)

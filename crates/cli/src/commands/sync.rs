@@ -51,7 +51,7 @@ async fn one(args: &args::Sync, root: &ServiceRoot, library: &Library, target: &
     };
     // Before the store is made: a wrong command line leaves nothing behind.
     let synchronizer = connect::synchronizer(args, root, Progress::new(&target.to_string()))?;
-    let store = library.write(&target.to_string())?;
+    let store = library.writer(&target.to_string())?;
     let report = signal::or_stop(async { Ok(synchronizer.run(&replica, &store).await?) }).await?;
     if args.json {
         output::json(&Tagged { schema: "sync-report/1", value: report })
