@@ -10,3 +10,4 @@ mod history;
 mod library;
 mod opening;
 mod properties;
+mod seeds;
