@@ -27,6 +27,10 @@ pub struct State {
     pub requests: Vec<String>,
     /// Answers to give instead of the simulator's, in order; `None` lets the simulator answer.
     pub script: Vec<Option<Answer>>,
+    /// What others do to the calendar, one call before each of the client's requests.
+    pub meanwhile: Vec<(Method, String, Option<Value>)>,
+    /// Says each item of a page twice.
+    pub stutter: bool,
     /// How many requests are answered before the line goes dead.
     pub patience: Option<usize>,
     pub waited: Duration,
@@ -34,24 +38,8 @@ pub struct State {
 
 pub type Answer = Result<Response<Bytes>, Failure>;
 
-impl World {
-    pub fn new(seed: u64, now: &str) -> Self {
-        Self(Arc::new(Mutex::new(State {
-            simulator: Simulator::new(SimulatorOptions::new().seed(seed)),
-            now: Timestamp::parse(now).unwrap(),
-            requests: Vec::new(),
-            script: Vec::new(),
-            patience: None,
-            waited: Duration::ZERO,
-        })))
-    }
-
-    pub fn with<T>(&self, f: impl FnOnce(&mut State) -> T) -> T {
-        f(&mut self.0.lock().unwrap())
-    }
-
-    /// One request to the simulator, past the client.
-    pub fn call(&self, method: Method, url: &str, body: Option<Value>) -> Value {
+impl State {
+    fn call(&mut self, method: Method, url: &str, body: Option<Value>) -> Response<Bytes> {
         let url = if url.starts_with("https://") { url.to_owned() } else { format!("{ROOT}/v1.0{url}") };
         let body = body.map(|body| Bytes::from(body.to_string())).unwrap_or_default();
         let request = Request::builder()
@@ -62,9 +50,37 @@ impl World {
             .header("prefer", "outlook.timezone=\"UTC\", IdType=\"ImmutableId\"")
             .body(body)
             .unwrap();
-        let response = self.with(|state| state.simulator.handle(system_time(state.now), request));
+        self.simulator.handle(system_time(self.now), request)
+    }
+}
+
+impl World {
+    pub fn new(seed: u64, now: &str) -> Self {
+        Self(Arc::new(Mutex::new(State {
+            simulator: Simulator::new(SimulatorOptions::new().seed(seed)),
+            now: Timestamp::parse(now).unwrap(),
+            requests: Vec::new(),
+            script: Vec::new(),
+            meanwhile: Vec::new(),
+            stutter: false,
+            patience: None,
+            waited: Duration::ZERO,
+        })))
+    }
+
+    pub fn with<T>(&self, f: impl FnOnce(&mut State) -> T) -> T {
+        f(&mut self.0.lock().unwrap())
+    }
+
+    /// One request to the simulator, past the client. It must succeed.
+    pub fn call(&self, method: Method, url: &str, body: Option<Value>) -> Value {
+        let response = self.with(|state| state.call(method, url, body));
         assert!(response.status().is_success(), "{} {:?}", response.status(), response.body());
         serde_json::from_slice(response.body()).unwrap_or(Value::Null)
+    }
+    /// The same, when somebody else may have deleted what it is about.
+    pub fn attempt(&self, method: Method, url: &str, body: Option<Value>) {
+        self.with(|state| state.call(method, url, body));
     }
 
     pub fn create(&self, subject: &str, start: Timestamp, minutes: i64) -> String {
@@ -74,7 +90,12 @@ impl World {
 
     /// The simulator's own listing of a window: id to properties, annotations aside.
     pub fn listing(&self, start: &str, end: &str) -> BTreeMap<String, Value> {
-        let mut url = format!("/me/calendarView?startDateTime={start}&endDateTime={end}&$top=7");
+        self.listing_of("me", start, end)
+    }
+
+    /// The same of another calendar.
+    pub fn listing_of(&self, calendar: &str, start: &str, end: &str) -> BTreeMap<String, Value> {
+        let mut url = format!("/{calendar}/calendarView?startDateTime={start}&endDateTime={end}&$top=7");
         let mut events = BTreeMap::new();
         loop {
             let page = self.call(Method::GET, &url, None);
@@ -105,6 +126,18 @@ impl World {
 pub fn event(subject: &str, start: Timestamp, minutes: i64) -> Value {
     let at = |instant: Timestamp| serde_json::json!({"dateTime": instant.to_string().trim_end_matches('Z'), "timeZone": "UTC"});
     serde_json::json!({"subject": subject, "start": at(start), "end": at(start.plus_seconds(minutes * 60))})
+}
+
+/// The same page with each item twice: Graph's documentation allows it.
+fn stutter(answer: Response<Bytes>) -> Response<Bytes> {
+    answer.map(|body| match serde_json::from_slice::<Value>(&body) {
+        Ok(mut page) if page["value"].is_array() => {
+            let items = page["value"].as_array().unwrap();
+            page["value"] = items.iter().flat_map(|item| [item.clone(), item.clone()]).collect();
+            page.to_string().into()
+        }
+        _ => body,
+    })
 }
 
 fn system_time(now: Timestamp) -> SystemTime {
@@ -163,7 +196,11 @@ impl Transport for World {
             {
                 return answer;
             }
-            Ok(state.simulator.handle(system_time(state.now), request.map(Bytes::from)))
+            if let Some((method, url, body)) = state.meanwhile.pop() {
+                state.call(method, &url, body);
+            }
+            let answer = state.simulator.handle(system_time(state.now), request.map(Bytes::from));
+            Ok(if state.stutter { stutter(answer) } else { answer })
         })
     }
 }
