@@ -226,6 +226,8 @@ pub async fn picture(view: &dyn View) -> String {
         if let Some(series) = &row.meta.series {
             let members = view.members(series, None, usize::MAX).await.unwrap();
             assert!(members.contains(&row), "a row is not among the members of its series");
+            let all_name_it = members.iter().all(|member| member.meta.series.as_ref() == Some(series));
+            assert!(all_name_it, "a row is among the members of a series that it does not name");
         }
         let everything = Timestamp::MIN..Timestamp::MAX;
         let in_time =

@@ -45,6 +45,7 @@ pub async fn rows_are_found_by_time(store: &dyn Store) {
     assert_eq!(found(view, DAY, DAY + 12 * hour).await, always(&[]), "the end of a range is not in it");
     assert_eq!(found(view, DAY + 13 * hour, DAY + 14 * hour).await, always(&[]), "nor is an event's end");
     assert_eq!(found(view, DAY + 12 * hour + 1, DAY + 12 * hour + 2).await, always(&["noon"]));
+    assert_eq!(found(view, DAY + 13 * hour - 1, DAY + 13 * hour).await, always(&["noon"]));
     assert_eq!(found(view, 2 * DAY, 2 * DAY + 1).await, always(&["instant"]));
     assert_eq!(found(view, 2 * DAY - 1, 2 * DAY).await, always(&[]));
     assert_eq!(found(view, 3 * DAY, 4 * DAY).await, always(&["occurrence"]));

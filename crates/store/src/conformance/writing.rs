@@ -168,7 +168,7 @@ pub async fn a_batch_that_contradicts_itself_changes_nothing(store: &dyn Store) 
     let fixture = Fixture::new(store);
     let tile = tile(0, 0, 10);
     fixture.run(&tile, Full, &[event("a", 1, 1), event("b", 1, 2)]).await;
-    let unfinished = fixture.pages(&tile, Incremental, &[vec![event("c", 1, 1)], vec![]]).remove(0);
+    let unfinished = fixture.pages(&tile, Incremental, &[vec![event("a", 9, 1)], vec![]]).remove(0);
     let position = unfinished.position.clone();
     store.write(Batch::Stage(unfinished.clone())).await.unwrap();
     let round = fixture.stage(&tile, Incremental, &[vec![event("a", 2, 1), event("d", 1, 1)]]).await;
@@ -184,6 +184,7 @@ pub async fn a_batch_that_contradicts_itself_changes_nothing(store: &dyn Store) 
         Box::new(|publish| publish.rows.reverse()),
         Box::new(|publish| publish.rows.push(RowChange::Gone("x".into()))),
         Box::new(|publish| publish.tiles.clear()),
+        Box::new(|publish| (publish.tiles, publish.rows) = (Vec::new(), Vec::new())),
         Box::new(|publish| publish.tiles.push(publish.tiles[0].clone())),
         Box::new(|publish| first_row(publish).holds.push(TileId(5))),
         Box::new(|publish| first_row(publish).layers = crate::Layers::Stub { stub: Source::Keep }),

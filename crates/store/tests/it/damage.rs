@@ -148,6 +148,24 @@ fn a_sealed_segment_that_is_not_whole_is_refused() {
 }
 
 #[test]
+fn a_segment_of_another_log_is_refused() {
+    let history = History::new();
+    let disk = SimDisk::new(1);
+    history.replay(&open(&disk, 1).unwrap(), 0).unwrap();
+    let foreign = disk.contents(&segment(2)).unwrap();
+    let (ours, lengths) = history.on_disk();
+    let bytes = ours.contents(&segment(1)).unwrap();
+    for len in [32, foreign.len()] {
+        let disk = disk_with(&bytes[..lengths[3]]);
+        disk.put(&segment(2), &foreign[..len]);
+        match open(&disk, 1) {
+            Err(Error::Damaged { path, offset: 0, .. }) => assert_eq!(path, segment(2)),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
 fn a_newer_format_is_refused_and_left_alone() {
     let history = History::new();
     let (disk, _) = history.on_disk();
