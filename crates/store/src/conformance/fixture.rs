@@ -49,7 +49,7 @@ pub fn stub(id: &str, master: &str, version: u32, day: i64) -> String {
 /// A series master.
 pub fn master(id: &str, version: u32) -> String {
     format!(
-        r#"{{"@odata.etag":"W/\"{version}\"","id":"{id}","type":"seriesMaster","subject":"{id} v{version}","isAllDay":false,"recurrence":{{}},"webLink":"https://outlook.office365.com/{id}",{}}}"#,
+        r#"{{"@odata.etag":"W/\"{version}\"","id":"{id}","type":"seriesMaster","calendar@odata.navigationLink":"x","subject":"{id} v{version}","isAllDay":false,"recurrence":{{}},"webLink":"https://outlook.office365.com/{id}",{}}}"#,
         times(-1000)
     )
 }

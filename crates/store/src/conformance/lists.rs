@@ -63,6 +63,11 @@ pub async fn rows_are_found_by_time(store: &dyn Store) {
         events.iter().map(|event| event.row.meta.id.to_string()).collect::<Vec<_>>()
     };
     assert_eq!(shown(range).await, always(&["day"]));
+    let first_hour = TimeRange {
+        instants: instant(7 * DAY - ahead)..instant(7 * DAY - ahead + hour),
+        local: instant(7 * DAY)..instant(7 * DAY + hour),
+    };
+    assert_eq!(shown(first_hour).await, always(&["day"]), "although its midnight in UTC is hours away");
     let day_after = TimeRange {
         instants: instant(8 * DAY - ahead)..instant(9 * DAY - ahead),
         local: instant(8 * DAY)..instant(9 * DAY),

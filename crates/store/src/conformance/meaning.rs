@@ -40,6 +40,10 @@ pub async fn the_last_word_on_an_id_wins(store: &dyn Store) {
     let summary = fixture.run(&tile, Incremental, &items(true, 6)).await;
     assert_eq!((summary.created, summary.deleted), (0, 0), "it came and went inside the run");
     assert_eq!(fixture.ids().await, ["b"]);
+    let incomplete = r#"{"id":"b","subject":"another"}"#.to_owned();
+    fixture.run(&tile, Incremental, &[removed("b"), incomplete.clone()]).await;
+    let layers = fixture.view().await.payload("b").await.unwrap().unwrap();
+    assert_eq!(layers, Layers::Whole { whole: incomplete, patch: None }, "what came back is not what went");
 }
 
 /// A round that says again what is known writes no row and no entry.
@@ -147,6 +151,9 @@ pub async fn an_incomplete_item_patches_its_row(store: &dyn Store) {
     let view = fixture.view().await;
     assert_eq!(view.payload("a").await.unwrap(), Some(Layers::Whole { whole: wider, patch: None }));
     assert_eq!(fixture.notes(1).await, ["Updated a 1>2 Change", "Updated a 2>3 Change", "Updated a 3>4 Change"]);
+    let without_etag = r#"{"id":"a","subject":"a v4"}"#.to_owned();
+    let summary = fixture.run(&tile, Incremental, &[without_etag]).await;
+    assert_eq!(summary.stale, 1, "without an etag, something else may have changed");
 }
 
 /// Events views say little: such a row waits for the whole event, and a fetched one stays whole until Graph says that it

@@ -141,8 +141,10 @@ fn a_failing_disk_loses_nothing_that_was_acknowledged() {
 /// Writes all but the last batch, and does not give up: what fails is tried again, a poisoned store is opened again.
 fn keep_at_it(history: &History, disk: &SimDisk, segment_bytes: u64, operation: u64) -> usize {
     let mut store: Option<FileStore> = None;
-    let mut acknowledged = 0;
+    let (mut acknowledged, mut attempts) = (0, 0);
     while acknowledged + 1 < history.batches.len() {
+        attempts += 1;
+        assert!(attempts < 100, "operation {operation}: the store can't be brought back");
         let Some(current) = &store else {
             store = open(disk, segment_bytes).ok();
             acknowledged = store.as_ref().map_or(acknowledged, |store| history.written(store).max(acknowledged));
