@@ -75,6 +75,7 @@ impl From<sync::Error> for Failure {
         match error {
             sync::Error::Store(error) => error.into(),
             sync::Error::Round(error) => Self::new(round_code(&error), hint(&error)),
+            sync::Error::Throttled(_) => Self::new(Code::TryLater, error),
             sync::Error::Token(_) => Self::new(Code::Login, error),
             sync::Error::Window(_) | sync::Error::Target(_) => Self::usage(error),
             _ => Self::new(Code::Failure, error),

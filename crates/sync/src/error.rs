@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use delta_core::TargetError;
+use delta_core::{TargetError, Wait};
 
 use crate::policy::PolicyError;
 use crate::token::TokenError;
@@ -15,6 +15,8 @@ pub enum Error {
     Round(delta_core::Error),
     /// The store refused.
     Store(store::Error),
+    /// The server asks for a longer pause than the synchroniser may make.
+    Throttled(Wait),
     /// There is no access token.
     Token(TokenError),
     /// The window can't be used today.
@@ -28,6 +30,10 @@ impl fmt::Display for Error {
         match self {
             Self::Round(error) => error.fmt(f),
             Self::Store(error) => error.fmt(f),
+            Self::Throttled(wait) => {
+                let minutes = wait.duration.as_secs().div_ceil(60);
+                write!(f, "{}, and asks for a pause of {minutes} minutes; try again then", wait.reason)
+            }
             Self::Token(error) => error.fmt(f),
             Self::Window(error) => error.fmt(f),
             Self::Target(error) => error.fmt(f),
@@ -40,6 +46,7 @@ impl std::error::Error for Error {
         Some(match self {
             Self::Round(error) => error,
             Self::Store(error) => error,
+            Self::Throttled(_) => return None,
             Self::Token(error) => error,
             Self::Window(error) => error,
             Self::Target(error) => error,

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use delta_core::{Page, RequestLine, Round, RoundId, RoundKind, RoundOptions, Step, Target, Timestamp, Wait};
@@ -33,7 +34,11 @@ pub struct Synchronizer {
     /// How many rounds were begun: each gets a seed of its own.
     rounds: Arc<AtomicU64>,
     limits: BodyLimits,
+    max_wait: Duration,
 }
+
+/// How long a run may wait in one go, unless told otherwise.
+const MAX_WAIT: Duration = Duration::from_secs(15 * 60);
 
 impl Synchronizer {
     /// A synchroniser. `seed` is what rounds and requests get their ids and jitter from: give each process its own.
@@ -51,6 +56,7 @@ impl Synchronizer {
             seed,
             rounds: Arc::default(),
             limits: BodyLimits::default(),
+            max_wait: MAX_WAIT,
         }
     }
 
@@ -64,6 +70,13 @@ impl Synchronizer {
     #[must_use]
     pub fn with_body_limits(self, limits: BodyLimits) -> Self {
         Self { limits, ..self }
+    }
+
+    /// The same, with another longest pause than 15 minutes. A run that is asked for a longer one ends with
+    /// [`Error::Throttled`], and the next run goes on from there.
+    #[must_use]
+    pub fn with_max_wait(self, max_wait: Duration) -> Self {
+        Self { max_wait, ..self }
     }
 
     /// Brings a replica up to date.
@@ -193,7 +206,7 @@ impl Run<'_> {
                     self.stage(&round, &page, Position::Paging(checkpoint), report).await?;
                 }
                 Step::Complete { page, link } => self.stage(&round, &page, Position::Complete(link), report).await?,
-                Step::Wait(wait) => self.wait(&wait, report).await,
+                Step::Wait(wait) => self.wait(wait, report).await?,
                 Step::Authenticate(challenge) => {
                     self.engine.observer.notice(&Notice::Authenticate);
                     want = challenge.claims.map_or(Want::Fresh, Want::WithClaims);
@@ -229,11 +242,15 @@ impl Run<'_> {
         Ok(())
     }
 
-    async fn wait(&self, wait: &Wait, report: &mut SyncReport) {
-        self.engine.observer.notice(&Notice::Wait(wait));
+    async fn wait(&self, wait: Wait, report: &mut SyncReport) -> Result<(), Error> {
+        if wait.duration > self.engine.max_wait {
+            return Err(Error::Throttled(wait));
+        }
+        self.engine.observer.notice(&Notice::Wait(&wait));
         report.waits += 1;
         report.waited_seconds += wait.duration.as_secs_f64();
         self.engine.timer.sleep(wait.duration).await;
+        Ok(())
     }
 
     async fn discard(&self, round: RoundId) -> Result<(), Error> {

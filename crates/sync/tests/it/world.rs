@@ -14,29 +14,29 @@ use store::reader::{self, TimeRange};
 use store::{Store, View};
 use sync::{AccessToken, Error, Replica, SyncReport, Synchronizer, Timer, Transport};
 
-pub const ROOT: &str = "https://graph.microsoft.com";
+pub(crate) const ROOT: &str = "https://graph.microsoft.com";
 
 /// The server's side, and the time of both.
 #[derive(Clone)]
-pub struct World(Arc<Mutex<State>>);
+pub(crate) struct World(Arc<Mutex<State>>);
 
-pub struct State {
-    pub simulator: Simulator,
-    pub now: Timestamp,
+pub(crate) struct State {
+    pub(crate) simulator: Simulator,
+    pub(crate) now: Timestamp,
     /// The request lines of the client.
-    pub requests: Vec<String>,
+    pub(crate) requests: Vec<String>,
     /// Answers to give instead of the simulator's, in order; `None` lets the simulator answer.
-    pub script: Vec<Option<Answer>>,
+    pub(crate) script: Vec<Option<Answer>>,
     /// What others do to the calendar, one call before each of the client's requests.
-    pub meanwhile: Vec<(Method, String, Option<Value>)>,
+    pub(crate) meanwhile: Vec<(Method, String, Option<Value>)>,
     /// Says each item of a page twice.
-    pub stutter: bool,
+    pub(crate) stutter: bool,
     /// How many requests are answered before the line goes dead.
-    pub patience: Option<usize>,
-    pub waited: Duration,
+    pub(crate) patience: Option<usize>,
+    pub(crate) waited: Duration,
 }
 
-pub type Answer = Result<Response<Bytes>, Failure>;
+pub(crate) type Answer = Result<Response<Bytes>, Failure>;
 
 impl State {
     fn call(&mut self, method: Method, url: &str, body: Option<Value>) -> Response<Bytes> {
@@ -55,7 +55,7 @@ impl State {
 }
 
 impl World {
-    pub fn new(seed: u64, now: &str) -> Self {
+    pub(crate) fn new(seed: u64, now: &str) -> Self {
         Self(Arc::new(Mutex::new(State {
             simulator: Simulator::new(SimulatorOptions::new().seed(seed)),
             now: Timestamp::parse(now).unwrap(),
@@ -68,33 +68,33 @@ impl World {
         })))
     }
 
-    pub fn with<T>(&self, f: impl FnOnce(&mut State) -> T) -> T {
+    pub(crate) fn with<T>(&self, f: impl FnOnce(&mut State) -> T) -> T {
         f(&mut self.0.lock().unwrap())
     }
 
     /// One request to the simulator, past the client. It must succeed.
-    pub fn call(&self, method: Method, url: &str, body: Option<Value>) -> Value {
+    pub(crate) fn call(&self, method: Method, url: &str, body: Option<Value>) -> Value {
         let response = self.with(|state| state.call(method, url, body));
         assert!(response.status().is_success(), "{} {:?}", response.status(), response.body());
         serde_json::from_slice(response.body()).unwrap_or(Value::Null)
     }
     /// The same, when somebody else may have deleted what it is about.
-    pub fn attempt(&self, method: Method, url: &str, body: Option<Value>) {
+    pub(crate) fn attempt(&self, method: Method, url: &str, body: Option<Value>) {
         self.with(|state| state.call(method, url, body));
     }
 
-    pub fn create(&self, subject: &str, start: Timestamp, minutes: i64) -> String {
+    pub(crate) fn create(&self, subject: &str, start: Timestamp, minutes: i64) -> String {
         let event = event(subject, start, minutes);
         self.call(Method::POST, "/me/events", Some(event))["id"].as_str().unwrap().to_owned()
     }
 
     /// The simulator's own listing of a window: id to properties, annotations aside.
-    pub fn listing(&self, start: &str, end: &str) -> BTreeMap<String, Value> {
+    pub(crate) fn listing(&self, start: &str, end: &str) -> BTreeMap<String, Value> {
         self.listing_of("me", start, end)
     }
 
     /// The same of another calendar.
-    pub fn listing_of(&self, calendar: &str, start: &str, end: &str) -> BTreeMap<String, Value> {
+    pub(crate) fn listing_of(&self, calendar: &str, start: &str, end: &str) -> BTreeMap<String, Value> {
         let mut url = format!("/{calendar}/calendarView?startDateTime={start}&endDateTime={end}&$top=7");
         let mut events = BTreeMap::new();
         loop {
@@ -109,7 +109,7 @@ impl World {
         }
     }
 
-    pub fn synchronizer(&self) -> Synchronizer {
+    pub(crate) fn synchronizer(&self) -> Synchronizer {
         Synchronizer::new(
             self.clone(),
             AccessToken::new("any").unwrap(),
@@ -118,12 +118,12 @@ impl World {
         )
     }
 
-    pub fn sync(&self, replica: &Replica, store: &dyn Store) -> Result<SyncReport, Error> {
+    pub(crate) fn sync(&self, replica: &Replica, store: &dyn Store) -> Result<SyncReport, Error> {
         pollster::block_on(self.synchronizer().run(replica, store))
     }
 }
 
-pub fn event(subject: &str, start: Timestamp, minutes: i64) -> Value {
+pub(crate) fn event(subject: &str, start: Timestamp, minutes: i64) -> Value {
     let at = |instant: Timestamp| serde_json::json!({"dateTime": instant.to_string().trim_end_matches('Z'), "timeZone": "UTC"});
     serde_json::json!({"subject": subject, "start": at(start), "end": at(start.plus_seconds(minutes * 60))})
 }
@@ -145,13 +145,13 @@ fn system_time(now: Timestamp) -> SystemTime {
 }
 
 /// An event without its annotations.
-pub fn plain(event: &Value) -> Value {
+pub(crate) fn plain(event: &Value) -> Value {
     let properties = event.as_object().unwrap().iter().filter(|(name, _)| !name.starts_with("@odata."));
     Value::Object(properties.map(|(name, value)| (name.clone(), value.clone())).collect())
 }
 
 /// What a reader of the store sees: id to properties, annotations aside.
-pub fn visible(store: &dyn Store) -> BTreeMap<String, Value> {
+pub(crate) fn visible(store: &dyn Store) -> BTreeMap<String, Value> {
     pollster::block_on(async {
         let view: Arc<dyn View> = store.view().await.unwrap();
         let all = TimeRange::utc(Timestamp::MIN..Timestamp::MAX);
@@ -171,7 +171,7 @@ pub fn visible(store: &dyn Store) -> BTreeMap<String, Value> {
 }
 
 /// A replica of the default calendar.
-pub fn replica(window: &str, page_size: u32) -> Replica {
+pub(crate) fn replica(window: &str, page_size: u32) -> Replica {
     Replica {
         window: window.parse().unwrap(),
         page_size: std::num::NonZeroU32::new(page_size),

@@ -1,12 +1,9 @@
 //! Runs against the simulator: what the engine promises, case by case.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs, unreachable_pub)]
-
-mod common;
 
 use std::sync::{Arc, Mutex};
 
+use crate::world::{Answer, ROOT, World, replica, visible};
 use bytes::Bytes;
-use common::{Answer, ROOT, World, replica, visible};
 use delta_core::{ApiVersion, RoundKind, Timestamp};
 use graph_sim::seeds;
 use http::{Method, Response};
@@ -160,6 +157,24 @@ fn waits_are_kept() {
     assert_eq!((report.waits, report.requests, report.pages), (3, 6, 3));
     assert!(world.with(|state| state.waited.as_secs()) >= 120);
     assert_eq!(visible(&store).len(), 5);
+}
+
+#[test]
+fn a_pause_that_is_too_long_ends_the_run_and_the_next_one_goes_on() {
+    let (world, store) = (walk_through(), MemoryStore::default());
+    let throttled = |seconds| {
+        let response = Response::builder().status(429).header("retry-after", seconds);
+        Some(Ok(response.body(Bytes::new()).unwrap()))
+    };
+    for seconds in [901_u64, u64::MAX] {
+        world.with(|state| state.script = vec![throttled(seconds)]);
+        let error = world.sync(&replica(WINDOW, 2), &store).unwrap_err();
+        assert!(matches!(&error, Error::Throttled(wait) if wait.duration.as_secs() >= 901), "{error}");
+    }
+    world.with(|state| state.script = vec![None, throttled(901)]);
+    assert!(world.sync(&replica(WINDOW, 2), &store).is_err());
+    assert_eq!(world.with(|state| state.waited.as_secs()), 0);
+    assert_eq!(world.sync(&replica(WINDOW, 2), &store).unwrap().resumed_pages, 1);
 }
 
 /// Hands out one token after the other, and remembers what was wanted.

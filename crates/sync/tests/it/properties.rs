@@ -1,13 +1,10 @@
 //! Guarantees over random calendars, random changes between and during rounds, random page sizes, cut lines and crashes.
 //! The oracle is the simulator's own listing.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs, unreachable_pub)]
-
-mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use common::{World, event, replica, visible};
+use crate::world::{World, event, replica, visible};
 use delta_core::Timestamp;
 use http::Method;
 use proptest::prelude::*;
@@ -392,7 +389,7 @@ proptest! {
 }
 
 /// What Graph answers to a token that it has forgotten.
-fn gone() -> Option<common::Answer> {
+fn gone() -> Option<crate::world::Answer> {
     let body = r#"{"error":{"code":"SyncStateNotFound","message":"The sync state generation is not found"}}"#;
     Some(Ok(http::Response::builder().status(410).body(body.into()).unwrap()))
 }

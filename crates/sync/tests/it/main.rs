@@ -1,0 +1,6 @@
+//! Guarantees of the engine, against the simulator and a clock that nobody waits for.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+mod engine;
+mod properties;
+mod world;
