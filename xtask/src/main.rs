@@ -2,6 +2,8 @@
 //!
 //! `cargo xtask ci [STEP…] [--skip STEP…]` runs what CI runs, in this order, and stops at the first failure.
 
+mod examples;
+
 use std::process::{Command, ExitCode};
 
 /// One thing that CI checks.
@@ -16,6 +18,7 @@ const STEPS: &[Step] = &[
     Step { name: "tests", run: tests },
     Step { name: "doc", run: doc },
     Step { name: "purity", run: purity },
+    Step { name: "examples", run: examples::run },
 ];
 
 fn main() -> ExitCode {
