@@ -1,6 +1,10 @@
 //! `cargo xtask`: the project's chores, the same ones on every machine.
 //!
 //! `cargo xtask ci [STEP…] [--skip STEP…]` runs what CI runs, in this order, and stops at the first failure.
+//! `cargo xtask diagram [--check]` draws the round's state diagram into the docs.
+
+mod diagram;
+mod examples;
 
 use std::process::{Command, ExitCode};
 
@@ -16,12 +20,15 @@ const STEPS: &[Step] = &[
     Step { name: "tests", run: tests },
     Step { name: "doc", run: doc },
     Step { name: "purity", run: purity },
+    Step { name: "diagram", run: diagram::check },
+    Step { name: "examples", run: examples::run },
 ];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let outcome = match arguments.split_first() {
         Some((command, rest)) if command == "ci" => ci(rest),
+        Some((command, rest)) if command == "diagram" => diagram::run(rest),
         _ => Err(usage()),
     };
     match outcome {
@@ -35,7 +42,10 @@ fn main() -> ExitCode {
 
 fn usage() -> String {
     let names: Vec<&str> = STEPS.iter().map(|step| step.name).collect();
-    format!("usage: cargo xtask ci [STEP…] [--skip STEP…], where STEP is one of {}", names.join(", "))
+    format!(
+        "usage: cargo xtask ci [STEP…] [--skip STEP…], where STEP is one of {}; or cargo xtask diagram [--check]",
+        names.join(", ")
+    )
 }
 
 /// Runs the named steps, or all, without those after `--skip`.
