@@ -12,6 +12,11 @@ pub(crate) fn line(text: impl std::fmt::Display) -> Result<(), Failure> {
     end_quietly(writeln!(io::stdout().lock(), "{text}"))
 }
 
+/// Prints whose lines the next ones are.
+pub(crate) fn heading(target: &str) -> Result<(), Failure> {
+    line(format!("{}:", clean(target)))
+}
+
 /// Prints one JSON object on a line.
 pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string(value).map_err(|error| Failure::new(Code::Failure, error))?;

@@ -106,8 +106,10 @@ fn every_kind_of_target_is_copied_exactly() {
         assert_eq!(by_id(&copy), by_id(&listing(&sim, target)), "{target}");
     }
     assert_eq!(local(&store, &[]).len(), targets.len(), "without a target all are listed");
-    let text = read(&store, &["events", "list"]).ok();
-    assert!(names.iter().all(|target| text.lines().any(|line| line == format!("{target}:"))), "{text}");
+    for args in [&["events", "list"][..], &["changes"]] {
+        let text = read(&store, args).ok();
+        assert!(names.iter().all(|target| text.lines().any(|line| line == format!("{target}:"))), "{text}");
+    }
     let listed = read(&store, &["status", "--json"]).json();
     assert_eq!(listed.len(), targets.len());
 }

@@ -37,8 +37,10 @@ struct Change<'a> {
 
 pub(crate) async fn run(args: args::Changes) -> Result<(), Failure> {
     let mut feeds = Vec::new();
-    for replica in replicas::open(&args.store, &args.targets).await? {
-        feeds.push(Feed { replica, since: args.since, json: args.json });
+    let replicas = replicas::open(&args.store, &args.targets).await?;
+    let headed = replicas.len() > 1 && !args.json;
+    for replica in replicas {
+        feeds.push(Feed { replica, since: args.since, json: args.json, headed });
     }
     for feed in &mut feeds {
         feed.print().await?;
@@ -67,13 +69,19 @@ struct Feed {
     /// The last entry that is not of interest any more.
     since: u64,
     json: bool,
+    /// Whether to say whose entries they are, because there are others.
+    headed: bool,
 }
 
 impl Feed {
     /// Prints what there is.
     async fn print(&mut self) -> Result<(), Failure> {
+        let mut headed = self.headed;
         loop {
             let entries = self.replica.view.journal(self.since, BATCH).await?;
+            if std::mem::take(&mut headed) && !entries.is_empty() {
+                output::heading(&self.replica.target)?;
+            }
             for entry in &entries {
                 if self.json {
                     output::json(&Tagged { schema: "change/1", value: change(entry, &self.replica.target) })?;

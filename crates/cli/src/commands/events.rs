@@ -28,7 +28,7 @@ async fn list(args: args::EventsList) -> Result<(), Failure> {
     let range = TimeRange::utc(from..to);
     for replica in &replicas {
         if replicas.len() > 1 && !args.json {
-            output::line(format!("{}:", output::clean(&replica.target)))?;
+            output::heading(&replica.target)?;
         }
         let mut after = None;
         loop {
