@@ -186,3 +186,16 @@ fn the_simulator_does_not_start_with_a_wrong_population() {
     caldelta(["sim", "--load", population.to_str().unwrap()]).failed(78, "people");
     caldelta(["sim", "--load", dir.path().join("none").to_str().unwrap()]).failed(78, "none");
 }
+
+#[test]
+fn a_simulator_that_cannot_listen_says_where() {
+    let sim = Sim::start();
+    caldelta(["sim", "--listen", sim.authority()]).failed(78, &format!("can't listen at {}", sim.authority()));
+}
+
+#[test]
+fn the_same_seed_gives_the_same_ids() {
+    let id = |seed| Sim::with(&["--seed", seed]).create("me", "Lesson", "2026-12-10T19");
+    assert_eq!(id("7"), id("7"));
+    assert_ne!(id("7"), id("8"));
+}
