@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use delta_core::{ApiVersion, Cloud, Resource, ServiceRoot, Timestamp};
@@ -18,10 +19,19 @@ pub(crate) struct Cli {
 
 const AFTER_HELP: &str = "\
 Start with `caldelta demo`: it needs no account and no network.
+Data goes to stdout, everything else to stderr.
 
-Data goes to stdout, everything else to stderr. Exit codes: 0 done, 1 failure, 2 usage, 3 some targets failed,
-65 Graph broke the contract or the store is damaged, 69 unreachable, 75 throttled or the store is locked,
-77 login or consent needed, 78 an operator must decide, 130 and 143 stopped by a signal.";
+Exit codes:
+  0   done
+  1   failure
+  2   the command line is wrong
+  3   some targets failed, the rest is published
+  65  Graph broke the contract, or the store is damaged
+  69  unreachable after retries
+  75  throttled for too long, or the store is locked: try again later
+  77  login or consent needed
+  78  an operator must decide
+  130, 143  stopped by Ctrl-C or SIGTERM; nothing is lost";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -47,7 +57,7 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 pub(crate) struct StoreArgs {
     /// The directory of the local copy [default: caldelta in the state directory of your system]
-    #[arg(long, env = "CALDELTA_STORE", value_name = "PATH")]
+    #[arg(long, env = "CALDELTA_STORE", hide_env_values = true, value_name = "PATH")]
     pub(crate) store: Option<PathBuf>,
 }
 
@@ -61,7 +71,7 @@ pub(crate) struct Demo {
 #[derive(Debug, Args)]
 pub(crate) struct Sim {
     /// The address to listen at; a port of 0 picks a free one
-    #[arg(long, env = "CALDELTA_LISTEN", value_name = "ADDR", default_value = "127.0.0.1:0")]
+    #[arg(long, env = "CALDELTA_LISTEN", hide_env_values = true, value_name = "ADDR", default_value = "127.0.0.1:0")]
     pub(crate) listen: std::net::SocketAddr,
     /// Serve https with a certificate made at start; prints the path of the authority's certificate
     #[arg(long)]
@@ -83,31 +93,44 @@ pub(crate) struct Sync {
     #[command(flatten)]
     pub(crate) store: StoreArgs,
     /// Where Graph is, such as http://127.0.0.1:8080 for a simulator
-    #[arg(long, env = "CALDELTA_GRAPH_ROOT", value_name = "URL", conflicts_with = "cloud")]
+    #[arg(long, env = "CALDELTA_GRAPH_ROOT", hide_env_values = true, value_name = "URL", conflicts_with = "cloud")]
     pub(crate) graph_root: Option<ServiceRoot>,
     /// Which of Microsoft's clouds
-    #[arg(long, env = "CALDELTA_CLOUD", value_enum, default_value_t = CloudArg::Global)]
+    #[arg(long, env = "CALDELTA_CLOUD", hide_env_values = true, value_name = "NAME", value_enum, default_value_t = CloudArg::Global)]
     pub(crate) cloud: CloudArg,
     /// The API version [default: v1.0, and beta for events views]
-    #[arg(long, env = "CALDELTA_API", value_enum)]
+    #[arg(long, env = "CALDELTA_API", hide_env_values = true, value_name = "VERSION", value_enum)]
     pub(crate) api: Option<ApiArg>,
     /// Read the access token from this file
-    #[arg(long, env = "CALDELTA_TOKEN_FILE", value_name = "FILE", conflicts_with = "token_command")]
+    #[arg(
+        long,
+        env = "CALDELTA_TOKEN_FILE",
+        hide_env_values = true,
+        value_name = "FILE",
+        conflicts_with = "token_command"
+    )]
     pub(crate) token_file: Option<PathBuf>,
     /// Get the access token from what this shell command prints
-    #[arg(long, env = "CALDELTA_TOKEN_COMMAND", value_name = "CMD")]
+    #[arg(long, env = "CALDELTA_TOKEN_COMMAND", hide_env_values = true, value_name = "CMD")]
     pub(crate) token_command: Option<String>,
     /// Trust this certificate authority too (PEM)
-    #[arg(long, env = "CALDELTA_CA_FILE", value_name = "FILE")]
+    #[arg(long, env = "CALDELTA_CA_FILE", hide_env_values = true, value_name = "FILE")]
     pub(crate) ca_file: Option<PathBuf>,
     /// The window of calendar views: offsets from today, or two dates or instants
-    #[arg(long, env = "CALDELTA_WINDOW", value_name = "FROM..TO", default_value_t, allow_hyphen_values = true)]
+    #[arg(
+        long,
+        env = "CALDELTA_WINDOW",
+        hide_env_values = true,
+        value_name = "FROM..TO",
+        default_value_t,
+        allow_hyphen_values = true
+    )]
     pub(crate) window: WindowPolicy,
     /// Events views: leave out what starts before this date or instant
-    #[arg(long, env = "CALDELTA_START", value_name = "INSTANT")]
+    #[arg(long, env = "CALDELTA_START", hide_env_values = true, value_name = "INSTANT")]
     pub(crate) start: Option<Timestamp>,
     /// How many items to ask for per page, 1 to 1000
-    #[arg(long, env = "CALDELTA_PAGE_SIZE", value_name = "N", default_value = "200", value_parser = page_size)]
+    #[arg(long, env = "CALDELTA_PAGE_SIZE", hide_env_values = true, value_name = "N", default_value = "200", value_parser = page_size)]
     pub(crate) page_size: NonZeroU32,
     /// Print one JSON object per target (sync-report/1)
     #[arg(long)]
@@ -162,6 +185,9 @@ pub(crate) struct Changes {
     /// Only changes after this number
     #[arg(long, value_name = "SEQ", default_value_t = 0)]
     pub(crate) since: u64,
+    /// Go on with what is published from now on, until stopped
+    #[arg(long)]
+    pub(crate) follow: bool,
     /// Print one JSON object per change (change/1)
     #[arg(long)]
     pub(crate) json: bool,
@@ -174,6 +200,9 @@ pub(crate) struct Status {
     pub(crate) targets: Vec<Resource>,
     #[command(flatten)]
     pub(crate) store: StoreArgs,
+    /// Fail if a target was last synced longer ago than this, such as 90s, 15m, 2h or 1d
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    pub(crate) max_age: Option<Duration>,
     /// Print one JSON object per target (status/1)
     #[arg(long)]
     pub(crate) json: bool,
@@ -219,4 +248,20 @@ impl From<ApiArg> for ApiVersion {
 fn page_size(text: &str) -> Result<NonZeroU32, String> {
     let size = text.parse::<NonZeroU32>().ok().filter(|size| size.get() <= 1000);
     size.ok_or_else(|| "a page has 1 to 1000 items".to_owned())
+}
+
+/// A number of seconds, minutes, hours or days.
+fn age(text: &str) -> Result<Duration, String> {
+    let read = || {
+        let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+        let seconds = match unit {
+            "s" => 1,
+            "m" => 60,
+            "h" => 3600,
+            "d" => 86_400,
+            _ => return None,
+        };
+        number.parse::<u64>().ok()?.checked_mul(seconds).map(Duration::from_secs)
+    };
+    read().ok_or_else(|| "an age is a number and s, m, h or d, such as 15m".to_owned())
 }

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use delta_core::Timestamp;
 use serde::Serialize;
 
 use crate::exit::{Code, Failure};
@@ -9,6 +10,11 @@ use crate::exit::{Code, Failure};
 /// Prints one line.
 pub(crate) fn line(text: impl std::fmt::Display) -> Result<(), Failure> {
     end_quietly(writeln!(io::stdout().lock(), "{text}"))
+}
+
+/// Prints whose lines the next ones are.
+pub(crate) fn heading(target: &str) -> Result<(), Failure> {
+    line(format!("{}:", clean(target)))
 }
 
 /// Prints one JSON object on a line.
@@ -36,4 +42,17 @@ pub(crate) struct Tagged<T: Serialize> {
 /// A text of somebody else's, fit for a terminal: control characters, which could move the cursor, become spaces.
 pub(crate) fn clean(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// An instant for people: to the second, in UTC.
+pub(crate) fn instant(at: Timestamp) -> String {
+    at.to_string().chars().take(19).collect::<String>().replace('T', " ")
+}
+
+/// A number of things, in words: `1 request`, `2 requests`.
+pub(crate) fn count(number: impl Into<u64>, thing: &str) -> String {
+    match number.into() {
+        1 => format!("1 {thing}"),
+        number => format!("{number} {thing}s"),
+    }
 }

@@ -9,11 +9,21 @@ use crate::args::StoreArgs;
 use crate::exit::{Code, Failure};
 use crate::paths;
 
-/// A replica as it was when it was opened.
+/// A replica that is read.
 pub(crate) struct Opened {
     /// What it is a copy of, such as `me`.
     pub(crate) target: String,
+    /// As it was when it was opened, or refreshed.
     pub(crate) view: Arc<dyn View>,
+    store: FileStore,
+}
+
+impl Opened {
+    /// Takes up what was published since.
+    pub(crate) async fn refresh(&mut self) -> Result<(), Failure> {
+        self.view = self.store.view().await?;
+        Ok(())
+    }
 }
 
 /// Opens the replicas of these targets, or all that have been published.
@@ -47,5 +57,5 @@ pub(crate) async fn open(args: &StoreArgs, targets: &[Resource]) -> Result<Vec<O
 async fn pin(store: FileStore) -> Result<Option<Opened>, Failure> {
     let view = store.view().await?;
     let target = view.identity().map(|identity| identity.resource.clone());
-    Ok(target.map(|target| Opened { target, view }))
+    Ok(target.map(|target| Opened { target, view, store }))
 }

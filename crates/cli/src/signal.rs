@@ -2,34 +2,77 @@
 
 use crate::exit::{Code, Failure};
 
-/// Runs something until it ends or a signal comes. What is dropped then loses at most the page that was on its way:
-/// the next run goes on from the last one that was stored.
-pub(crate) async fn or_stop<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    tokio::select! {
-        done = work => done,
-        code = stopped() => Err(Failure::new(code, "stopped; what was received is stored, and the next sync goes on from there")),
-    }
-}
+/// Listens for Ctrl-C and SIGTERM, from the moment it is made: a signal that comes before anybody waits is not lost.
+pub(crate) struct Stop(platform::Signals);
 
-/// Waits for Ctrl-C or SIGTERM.
-#[cfg(unix)]
-pub(crate) async fn stopped() -> Code {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => tokio::select! {
-            _ = tokio::signal::ctrl_c() => Code::Interrupted,
-            _ = terminate.recv() => Code::Terminated,
-        },
-        Err(_) => {
-            let _ = tokio::signal::ctrl_c().await;
-            Code::Interrupted
+impl Stop {
+    pub(crate) fn listen() -> Result<Self, Failure> {
+        let failed = |error| Failure::new(Code::Failure, format!("signals can't be listened for: {error}"));
+        platform::Signals::listen().map(Self).map_err(failed)
+    }
+
+    /// Waits for a signal: the code to end with.
+    pub(crate) async fn wait(&mut self) -> Code {
+        self.0.next().await
+    }
+
+    /// Runs something until it ends or a signal comes. What is dropped then loses at most the page that was on its way:
+    /// the next run goes on from the last one that was stored.
+    pub(crate) async fn or<T>(&mut self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        tokio::select! {
+            done = work => done,
+            code = self.wait() => {
+                Err(Failure::new(code, "stopped; what was received is stored, and the next sync goes on from there"))
+            }
         }
     }
 }
 
-/// Waits for Ctrl-C.
-#[cfg(not(unix))]
-pub(crate) async fn stopped() -> Code {
-    let _ = tokio::signal::ctrl_c().await;
-    Code::Interrupted
+#[cfg(unix)]
+mod platform {
+    use std::io;
+
+    use tokio::signal::unix::{Signal, SignalKind, signal};
+
+    use crate::exit::Code;
+
+    pub(super) struct Signals {
+        interrupt: Signal,
+        terminate: Signal,
+    }
+
+    impl Signals {
+        pub(super) fn listen() -> io::Result<Self> {
+            Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+        }
+
+        pub(super) async fn next(&mut self) -> Code {
+            tokio::select! {
+                _ = self.interrupt.recv() => Code::Interrupted,
+                _ = self.terminate.recv() => Code::Terminated,
+            }
+        }
+    }
+}
+
+#[cfg(windows)]
+mod platform {
+    use std::io;
+
+    use tokio::signal::windows::{CtrlC, ctrl_c};
+
+    use crate::exit::Code;
+
+    pub(super) struct Signals(CtrlC);
+
+    impl Signals {
+        pub(super) fn listen() -> io::Result<Self> {
+            ctrl_c().map(Self)
+        }
+
+        pub(super) async fn next(&mut self) -> Code {
+            let _ = self.0.recv().await;
+            Code::Interrupted
+        }
+    }
 }

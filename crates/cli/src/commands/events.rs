@@ -24,8 +24,12 @@ async fn list(args: args::EventsList) -> Result<(), Failure> {
     if to <= from {
         return Err(Failure::usage(format!("--to {to} is not after --from {from}")));
     }
-    for replica in replicas::open(&args.store, &args.targets).await? {
-        let range = TimeRange::utc(from..to);
+    let replicas = replicas::open(&args.store, &args.targets).await?;
+    let range = TimeRange::utc(from..to);
+    for replica in &replicas {
+        if replicas.len() > 1 && !args.json {
+            output::heading(&replica.target)?;
+        }
         let mut after = None;
         loop {
             let (rows, next) = reader::events(replica.view.as_ref(), &range, after.as_ref(), BATCH).await?;

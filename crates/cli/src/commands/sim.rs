@@ -12,7 +12,7 @@ use tempfile::NamedTempFile;
 use crate::args;
 use crate::exit::{Code, Failure};
 use crate::output::{self, Tagged};
-use crate::signal;
+use crate::signal::Stop;
 
 /// The body of `sim/1`.
 #[derive(Serialize)]
@@ -37,8 +37,10 @@ pub(crate) async fn run(args: args::Sim) -> Result<(), Failure> {
     let authority = server.certificate_pem().map(certificate_file).transpose()?;
     let announcement =
         Announcement { graph_root: &server.graph_root(), ca_file: authority.as_ref().map(|file| file.path()) };
+    // Before the announcement: whoever reads it may stop the simulator at once.
+    let mut stop = Stop::listen()?;
     output::json(&Tagged { schema: "sim/1", value: announcement })?;
-    let code = signal::stopped().await;
+    let code = stop.wait().await;
     server.shutdown().await;
     Err(Failure::new(code, "stopped"))
 }

@@ -1,13 +1,17 @@
 //! `caldelta status`: what the local copy is, and how old.
 
+use std::time::Duration;
+
 use delta_core::{Timestamp, Window};
 use serde::Serialize;
 use store::{Tile, View};
+use sync::Timer;
 
 use crate::args;
-use crate::exit::Failure;
+use crate::exit::{Code, Failure};
 use crate::output::{self, Tagged};
 use crate::replicas::{self, Opened};
+use crate::timer::SystemTimer;
 
 /// The body of `status/1`.
 #[derive(Serialize)]
@@ -58,33 +62,73 @@ impl<'a> TileStatus<'a> {
 }
 
 pub(crate) async fn run(args: args::Status) -> Result<(), Failure> {
+    let now = SystemTimer.now();
+    let mut outdated = None;
     for replica in replicas::open(&args.store, &args.targets).await? {
         let status = Status::of(&replica);
         if args.json {
-            output::json(&Tagged { schema: "status/1", value: status })?;
+            output::json(&Tagged { schema: "status/1", value: &status })?;
         } else {
-            print(&status)?;
+            print(&status, now)?;
+        }
+        if args.max_age.is_some_and(|max_age| status.is_older_than(max_age, now)) {
+            outdated.get_or_insert(format!("{} was last synced {}", status.target, status.age(now)));
         }
     }
-    Ok(())
+    match outdated {
+        Some(outdated) => Err(Failure::new(Code::Failure, format!("{outdated}, longer ago than --max-age allows"))),
+        None => Ok(()),
+    }
 }
 
-fn print(status: &Status<'_>) -> Result<(), Failure> {
+impl Status<'_> {
+    /// When it was last up to date with all that it consists of.
+    fn synced_at(&self) -> Option<Timestamp> {
+        self.tiles.iter().map(|tile| tile.synced_at).min().flatten()
+    }
+
+    fn is_older_than(&self, max_age: Duration, now: Timestamp) -> bool {
+        let ticks = i64::try_from(max_age.as_nanos() / 100).unwrap_or(i64::MAX);
+        self.synced_at().is_none_or(|at| now.ticks().saturating_sub(at.ticks()) > ticks)
+    }
+
+    fn age(&self, now: Timestamp) -> String {
+        self.synced_at().map_or_else(|| "never".to_owned(), |at| ago(at, now))
+    }
+}
+
+/// How long ago an instant is, to the unit that says most.
+fn ago(at: Timestamp, now: Timestamp) -> String {
+    match now.seconds().saturating_sub(at.seconds()) {
+        ..0 => "in the future".to_owned(),
+        seconds @ 0..120 => format!("{seconds} s ago"),
+        seconds @ 120..7_200 => format!("{} min ago", seconds / 60),
+        seconds @ 7_200..172_800 => format!("{} h ago", seconds / 3_600),
+        seconds => format!("{} days ago", seconds / 86_400),
+    }
+}
+
+fn print(status: &Status<'_>, now: Timestamp) -> Result<(), Failure> {
     let root = status.graph_root.unwrap_or_default();
     let version = status.api_version.unwrap_or_default();
-    output::line(format!("{} at {root} ({version})", status.target))?;
-    output::line(format!(
-        "  {} events, {} runs published, journal at {}",
-        status.rows, status.revision, status.last_seq
-    ))?;
+    output::line(format!("{} at {root} ({version})", output::clean(status.target)))?;
     for tile in &status.tiles {
         let window = tile.window.map_or_else(|| "all events".to_owned(), |window| window.to_string());
-        let synced = tile.synced_at.map_or_else(|| "never".to_owned(), |at| at.to_string());
-        let full = tile.full_at.map_or_else(|| "never".to_owned(), |at| at.to_string());
-        output::line(format!("  {window}, synced {synced}, read in full {full}"))?;
+        let shown = |at: Option<Timestamp>| {
+            at.map_or_else(|| "never".to_owned(), |at| format!("{} ({})", output::instant(at), ago(at, now)))
+        };
+        output::line(format!("  window        {window}"))?;
+        output::line(format!("  synced        {}", shown(tile.synced_at)))?;
+        output::line(format!("  read in full  {}", shown(tile.full_at)))?;
     }
+    output::line(format!(
+        "  holds         {}; {} published, journal at {}",
+        output::count(status.rows, "event"),
+        output::count(status.revision, "run"),
+        status.last_seq
+    ))?;
     if status.unfinished_rounds > 0 {
-        output::line("  an unfinished round is stored: the next sync goes on with it")?;
+        output::line("  unfinished    a round is stored in part: the next sync goes on with it")?;
     }
     Ok(())
 }

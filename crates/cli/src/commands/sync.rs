@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use delta_core::{Resource, RoundKind, ServiceRoot};
-use store::Library;
-use sync::{Replica, SyncReport};
+use store::{FileStore, Library};
+use sync::{Replica, SyncReport, Synchronizer};
 
 use crate::args;
 use crate::connect;
@@ -12,16 +12,17 @@ use crate::exit::{Code, Failure};
 use crate::output::{self, Tagged};
 use crate::paths;
 use crate::progress::Progress;
-use crate::signal;
+use crate::signal::Stop;
 
 pub(crate) async fn run(args: args::Sync) -> Result<(), Failure> {
+    let mut stop = Stop::listen()?;
     let root = connect::root(&args);
     let library = Library::open(paths::store(&args.store)?)?;
     let mut seen = BTreeSet::new();
     let targets: Vec<&Resource> = args.targets.iter().filter(|target| seen.insert(target.to_string())).collect();
     let mut failures = Vec::new();
     for target in &targets {
-        if let Err(failure) = one(&args, &root, &library, target).await {
+        if let Err(failure) = one(&args, &root, &library, target, &mut stop).await {
             if matches!(failure.code, Code::Interrupted | Code::Terminated) {
                 return Err(failure);
             }
@@ -41,7 +42,13 @@ fn summary(targets: usize, mut failures: Vec<Failure>) -> Result<(), Failure> {
     Err(if partial { last.with_code(Code::Partial) } else { last })
 }
 
-async fn one(args: &args::Sync, root: &ServiceRoot, library: &Library, target: &Resource) -> Result<(), Failure> {
+async fn one(
+    args: &args::Sync,
+    root: &ServiceRoot,
+    library: &Library,
+    target: &Resource,
+    stop: &mut Stop,
+) -> Result<(), Failure> {
     let replica = Replica {
         version: args.api.map(Into::into),
         window: args.window,
@@ -52,7 +59,7 @@ async fn one(args: &args::Sync, root: &ServiceRoot, library: &Library, target: &
     // Before the store is made: a wrong command line leaves nothing behind.
     let synchronizer = connect::synchronizer(args, root, Progress::new(&target.to_string()))?;
     let store = library.writer(&target.to_string())?;
-    let report = signal::or_stop(async { Ok(synchronizer.run(&replica, &store).await?) }).await?;
+    let report = stop.or(up_to_date(&synchronizer, &replica, &store)).await?;
     if args.json {
         output::json(&Tagged { schema: "sync-report/1", value: report })
     } else {
@@ -60,24 +67,49 @@ async fn one(args: &args::Sync, root: &ServiceRoot, library: &Library, target: &
     }
 }
 
+/// A run; and another one if it took up what an earlier one had left: part of that is as old as the earlier one.
+async fn up_to_date(synchronizer: &Synchronizer, replica: &Replica, store: &FileStore) -> Result<SyncReport, Failure> {
+    let report = synchronizer.run(replica, store).await?;
+    if report.resumed_pages == 0 {
+        return Ok(report);
+    }
+    Ok(followed_by(report, synchronizer.run(replica, store).await?))
+}
+
+/// The report of two runs, one right after the other.
+fn followed_by(first: SyncReport, mut next: SyncReport) -> SyncReport {
+    next.round = first.round;
+    next.resumed_pages = first.resumed_pages;
+    next.requests = next.requests.saturating_add(first.requests);
+    next.pages = next.pages.saturating_add(first.pages);
+    next.items = next.items.saturating_add(first.items);
+    next.bytes = next.bytes.saturating_add(first.bytes);
+    next.waits = next.waits.saturating_add(first.waits);
+    next.waited_seconds += first.waited_seconds;
+    next.restarts.splice(0..0, first.restarts);
+    next.changes = first.changes.plus(&next.changes);
+    next.started = first.started;
+    next
+}
+
 fn line(report: &SyncReport) -> String {
     let kind = match report.round {
         RoundKind::Full => "full",
         RoundKind::Incremental => "incremental",
     };
+    let (requests, items) = (output::count(report.requests, "request"), output::count(report.items, "item"));
+    let mut line = format!("{}: {kind} round, {requests}, {items}", report.target);
+    if report.resumed_pages > 0 {
+        let pages = output::count(report.resumed_pages, "page");
+        line.push_str(&format!(", after {pages} of an earlier run"));
+    }
     let changes = &report.changes;
-    let mut line = format!(
-        "{}: {kind} round, {} requests, {} items; {} created, {} updated, {} deleted, {} left the window",
-        report.target,
-        report.requests,
-        report.items,
-        changes.created,
-        changes.updated,
-        changes.deleted,
-        changes.left_window
-    );
+    line.push_str(&format!("; {} created, {} updated, {} deleted", changes.created, changes.updated, changes.deleted));
+    if changes.left_window > 0 {
+        line.push_str(&format!(", {} left the window", changes.left_window));
+    }
     if changes.malformed > 0 {
-        line.push_str(&format!("; {} items could not be understood", changes.malformed));
+        line.push_str(&format!("; {} could not be understood", output::count(changes.malformed, "item")));
     }
     if !report.restarts.is_empty() {
         line.push_str(&format!("; read again because of {}", report.restarts.join(", ")));

@@ -7,7 +7,6 @@ use crate::model::What;
 
 /// Counts of what a run does to a replica. Series masters count as rows like others.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
 pub struct Summary {
     /// Rows that appear.
     pub created: u64,
@@ -30,6 +29,22 @@ pub struct Summary {
 }
 
 impl Summary {
+    /// What this run and a later one amount to.
+    #[must_use]
+    pub fn plus(&self, later: &Self) -> Self {
+        Self {
+            created: self.created.saturating_add(later.created),
+            updated: self.updated.saturating_add(later.updated),
+            deleted: self.deleted.saturating_add(later.deleted),
+            left_window: self.left_window.saturating_add(later.left_window),
+            unchanged: self.unchanged.saturating_add(later.unchanged),
+            stale: self.stale.saturating_add(later.stale),
+            unsettled: self.unsettled.saturating_add(later.unsettled),
+            unknown_removals: self.unknown_removals.saturating_add(later.unknown_removals),
+            malformed: self.malformed.saturating_add(later.malformed),
+        }
+    }
+
     pub(super) fn count(&mut self, outcome: &Outcome) {
         let counter = match outcome.note.as_ref().map(|note| note.what) {
             Some(What::Created) => &mut self.created,

@@ -1,0 +1,106 @@
+//! `docs/cli.md` says all that there is to say.
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, missing_docs)]
+
+mod common;
+
+use std::collections::BTreeSet;
+
+use common::{Sim, caldelta, read, run};
+use serde_json::Value;
+
+const PAGE: &str = include_str!("../../../docs/cli.md");
+
+/// A part of the page, from its heading to the next one of the same level.
+fn section(title: &str) -> &'static str {
+    let (_, rest) = PAGE.split_once(&format!("\n## {title}\n")).unwrap_or_else(|| panic!("no section {title:?}"));
+    rest.split_once("\n## ").map_or(rest, |(section, _)| section)
+}
+
+/// The names of an object's members and of those of the objects in it.
+fn names(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(members) => {
+            for (name, value) in members {
+                found.insert(name.clone());
+                names(value, found);
+            }
+        }
+        Value::Array(values) => values.iter().for_each(|value| names(value, found)),
+        _ => {}
+    }
+}
+
+/// That the section has every member of the object, in snake case, in backticks.
+#[track_caller]
+fn assert_documented(title: &str, object: &Value) {
+    let mut found = BTreeSet::new();
+    names(object, &mut found);
+    found.remove("schema");
+    assert!(found.len() > 1, "{object}");
+    for name in found {
+        assert!(name.chars().all(|c| c.is_ascii_lowercase() || c == '_'), "{name} is not in snake case");
+        assert!(section(title).contains(&format!("`{name}`")), "`{name}` is not in the section {title:?}");
+    }
+    assert!(section(title).contains(&format!("`{}`", object["schema"].as_str().unwrap())), "{title}");
+}
+
+#[test]
+fn every_member_that_is_printed_is_documented() {
+    let (sim, dir) = (Sim::with(&["--tls-self-signed"]), tempfile::tempdir().unwrap());
+    assert_documented("sim", &sim.announcement);
+    let sim = Sim::start();
+    sim.create("me", "Lesson", "2026-12-10T19");
+    assert_documented("sync", &run(&mut sim.sync(dir.path(), &["--json"])).json()[0]);
+    assert_documented("changes", &read(dir.path(), &["changes", "--json"]).json()[0]);
+    assert_documented("status", &read(dir.path(), &["status", "--json"]).json()[0]);
+    let event = read(dir.path(), &["events", "list", "--json"]).json().remove(0);
+    let server = sim.get(&format!("/v1.0/me/events/{}", event["id"].as_str().unwrap()));
+    for (name, _) in event.as_object().unwrap() {
+        let graphs = name.starts_with("@odata.") || server.get(name).is_some();
+        assert!(graphs || section("events").contains(&format!("`{name}`")), "{name}");
+    }
+}
+
+#[test]
+fn every_option_and_variable_of_the_help_is_documented() {
+    for (title, commands) in [
+        ("demo", &[&["demo"][..]][..]),
+        ("sim", &[&["sim"]]),
+        ("sync", &[&["sync"]]),
+        ("events", &[&["events", "list"], &["events", "show"]]),
+        ("changes", &[&["changes"]]),
+        ("status", &[&["status"]]),
+    ] {
+        for command in commands {
+            let help = caldelta([*command, &["--help"]].concat()).ok();
+            let words = || help.split(|c: char| !(c.is_ascii_alphanumeric() || "-_".contains(c)));
+            let mut options = 0;
+            for option in words().filter(|word| word.starts_with("--") && *word != "--help") {
+                assert!(section(title).contains(option), "{option} is not in the section {title:?}");
+                options += 1;
+            }
+            assert!(options > 0, "{help}");
+            for variable in words().filter(|word| word.starts_with("CALDELTA_")) {
+                assert!(section("Environment variables").contains(&format!("`{variable}`")), "{variable}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_command_has_a_section_and_every_exit_code_a_line() {
+    let help = caldelta(["help"]).ok();
+    let (_, commands) = help.split_once("Commands:\n").unwrap();
+    let commands = commands.lines().take_while(|line| !line.is_empty());
+    for line in commands.filter(|line| line.starts_with("  ") && !line.starts_with("   ")) {
+        let command = line.split_whitespace().next().unwrap();
+        assert!(command == "help" || !section(command).is_empty(), "{command}");
+    }
+    let (_, codes) = help.split_once("Exit codes:\n").unwrap();
+    let codes: Vec<&str> =
+        codes.lines().flat_map(|line| line.split([' ', ','])).filter(|w| w.parse::<u8>().is_ok()).collect();
+    assert_eq!(codes, ["0", "1", "2", "3", "65", "69", "75", "77", "78", "130", "143"]);
+    for code in codes {
+        assert!(section("Exit codes").contains(&format!("\n| {code} |")), "{code}");
+    }
+}
