@@ -71,3 +71,24 @@ pub fn now() -> Timestamp {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     Timestamp::from_seconds(i64::try_from(seconds).unwrap_or(i64::MAX))
 }
+
+/// The code in `docs/embedding.md`, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/embedding.md")]
+struct Embedding;
+
+#[cfg(test)]
+mod tests {
+    /// What `docs/embedding.md` says about threads.
+    #[test]
+    fn rounds_pages_and_runs_go_to_other_threads() {
+        fn goes<T: Send + Sync>() {}
+        fn goes_once<T: Send>(_: T) {}
+        goes::<delta_core::Round>();
+        goes::<delta_core::Page<Vec<u8>>>();
+        goes::<sync::Synchronizer>();
+        let _ = |engine: sync::Synchronizer, replica: sync::Replica, store: store::MemoryStore| {
+            goes_once(engine.run(&replica, &store));
+        };
+    }
+}
