@@ -116,6 +116,9 @@ pub(crate) struct Sync {
     /// Trust this certificate authority too (PEM)
     #[arg(long, env = "CALDELTA_CA_FILE", hide_env_values = true, value_name = "FILE")]
     pub(crate) ca_file: Option<PathBuf>,
+    /// Which HTTP client sends the requests
+    #[arg(long, env = "CALDELTA_TRANSPORT", value_enum, default_value_t)]
+    pub(crate) transport: TransportArg,
     /// The window of calendar views: offsets from today, or two dates or instants
     #[arg(
         long,
@@ -226,6 +229,14 @@ impl From<CloudArg> for Cloud {
             CloudArg::China => Self::China,
         }
     }
+}
+
+/// The transports, as they are written.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum TransportArg {
+    #[default]
+    Reqwest,
+    Hyper,
 }
 
 /// The API versions, as they are written.

@@ -1,10 +1,14 @@
 //! What a sync needs to talk to Graph: a transport, a token provider, a clock.
 
-use delta_core::{Cloud, ServiceRoot};
-use sync::{AccessToken, Observer, Synchronizer, TokenProvider};
-use transport_reqwest::{CertificateDer, Options, ReqwestTransport};
+use std::path::Path;
 
-use crate::args;
+use delta_core::{Cloud, ServiceRoot};
+use sync::{AccessToken, Observer, Synchronizer, TokenProvider, Transport};
+use transport_common::{BuildError, CertificateDer, Options, Proxies, certificates_from_pem};
+use transport_hyper::HyperTransport;
+use transport_reqwest::ReqwestTransport;
+
+use crate::args::{self, TransportArg};
 use crate::exit::{Code, Failure};
 use crate::timer::SystemTimer;
 use crate::tokens::{TokenCommand, TokenFile};
@@ -23,24 +27,33 @@ pub(crate) fn synchronizer(
     root: &ServiceRoot,
     observer: impl Observer + 'static,
 ) -> Result<Synchronizer, Failure> {
-    let transport = transport(root, args.ca_file.as_deref())?;
+    let transport = transport(args.transport, root, args.ca_file.as_deref())?;
     Ok(Synchronizer::new(transport, tokens(args, root)?, SystemTimer, seed()?).with_observer(observer))
 }
 
 /// A transport for a root. Proxies are for the network: what is on this machine is reached without.
-pub(crate) fn transport(root: &ServiceRoot, ca_file: Option<&std::path::Path>) -> Result<ReqwestTransport, Failure> {
+pub(crate) fn transport(
+    which: TransportArg,
+    root: &ServiceRoot,
+    ca_file: Option<&Path>,
+) -> Result<Box<dyn Transport>, Failure> {
     let extra_roots = match ca_file {
         Some(path) => certificates(path)?,
         None => Vec::new(),
     };
-    let options = Options { extra_roots, use_proxies: !root.is_loopback(), ..Options::default() };
-    ReqwestTransport::new(options).map_err(|error| Failure::new(Code::Operator, error))
+    let proxies = if root.is_loopback() { Proxies::None } else { Proxies::Environment };
+    let options = Options { extra_roots, proxies, ..Options::default() };
+    let made: Result<Box<dyn Transport>, BuildError> = match which {
+        TransportArg::Reqwest => ReqwestTransport::new(options).map(|transport| Box::new(transport) as _),
+        TransportArg::Hyper => HyperTransport::new(options).map(|transport| Box::new(transport) as _),
+    };
+    made.map_err(|error| Failure::new(Code::Operator, error))
 }
 
-fn certificates(path: &std::path::Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
     let failed = |why: String| Failure::new(Code::Operator, format!("the CA file {}: {why}", path.display()));
     let pem = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
-    let certificates = transport_reqwest::certificates_from_pem(&pem).map_err(|error| failed(error.to_string()))?;
+    let certificates = certificates_from_pem(&pem).map_err(|error| failed(error.to_string()))?;
     if certificates.is_empty() {
         return Err(failed("there is no PEM certificate in it".to_owned()));
     }
@@ -66,4 +79,30 @@ pub(crate) fn loopback_token() -> Result<AccessToken, Failure> {
 /// What ids and jitter come from.
 pub(crate) fn seed() -> Result<u64, Failure> {
     getrandom::u64().map_err(|error| Failure::new(Code::Failure, format!("the system has no randomness: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::ValueEnum;
+    use graph_sim::server::{Server, ServerOptions};
+    use graph_sim::{Simulator, SimulatorOptions};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn each_transport_reaches_a_simulator_with_a_certificate_of_its_own() {
+        let options = ServerOptions::new().tls_self_signed();
+        let server = Server::bind("127.0.0.1:0", Simulator::new(SimulatorOptions::new()), options).await.unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let ca_file = directory.path().join("ca.pem");
+        std::fs::write(&ca_file, server.certificate_pem().unwrap()).unwrap();
+        let root: ServiceRoot = server.graph_root().parse().unwrap();
+        for which in TransportArg::value_variants() {
+            let request = || http::Request::get(format!("{root}/v1.0/me")).body(Vec::new()).unwrap();
+            let trusting = transport(*which, &root, Some(&ca_file)).unwrap();
+            assert!(trusting.send(request()).await.is_ok(), "{which:?}");
+            let wary = transport(*which, &root, None).unwrap();
+            assert_eq!(wary.send(request()).await.unwrap_err().kind, delta_core::FailureKind::Tls, "{which:?}");
+        }
+    }
 }

@@ -5,8 +5,10 @@ use std::io::Read;
 use bytes::Bytes;
 use delta_core::{Failure, FailureKind};
 use flate2::bufread::GzDecoder;
-use http::Response;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH};
+use http::{HeaderValue, Request, Response};
+
+use crate::transport::Transport;
 
 /// How large a body may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,8 +36,18 @@ impl BodyLimits {
     }
 }
 
+/// Sends a request that asks for gzip, and inflates what comes.
+pub(crate) async fn exchange(
+    transport: &dyn Transport,
+    mut request: Request<Vec<u8>>,
+    limits: &BodyLimits,
+) -> Result<Response<Bytes>, Failure> {
+    request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+    inflate(transport.send(request).await?, limits)
+}
+
 /// Gives the response with its body inflated, if it came compressed.
-pub(crate) fn inflate(response: Response<Bytes>, limits: &BodyLimits) -> Result<Response<Bytes>, Failure> {
+fn inflate(response: Response<Bytes>, limits: &BodyLimits) -> Result<Response<Bytes>, Failure> {
     let (mut head, body) = response.into_parts();
     let encoding = head.headers.get(CONTENT_ENCODING).map(|value| value.as_bytes().to_ascii_lowercase());
     let body = match encoding.as_deref() {

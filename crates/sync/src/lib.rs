@@ -6,10 +6,13 @@
 //! after it, and publishes all of it at once. A run that is dropped, or killed, at any moment loses at most the page
 //! that was on its way.
 //!
+//! [`conformance`] has what a transport must do, as tests for any of them.
+//!
 //! What is decided here: which window a replica has today ([`WindowPolicy`]), which round is due, when to wait. What
 //! is not: what the protocol means (`delta-core`) and what a page does to a replica (`store`).
 
 mod body;
+pub mod conformance;
 mod error;
 mod observer;
 mod policy;
@@ -29,4 +32,4 @@ pub use report::SyncReport;
 pub use synchronizer::Synchronizer;
 pub use timer::Timer;
 pub use token::{AccessToken, TokenError, TokenProvider, Want};
-pub use transport::{Transport, transport_fn};
+pub use transport::{Transport, TransportLimits, transport_fn};

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use delta_core::{Page, RequestLine, Round, RoundId, RoundKind, RoundOptions, Step, Target, Timestamp, Wait};
-use http::header::{ACCEPT_ENCODING, AUTHORIZATION};
-use http::{HeaderValue, Request};
+use http::Request;
+use http::header::AUTHORIZATION;
 use store::{Batch, Discard, Identity, Position, Stage, StagedRound, Store, Tile, View};
 
-use crate::body::{BodyLimits, inflate};
+use crate::body::{BodyLimits, exchange};
 use crate::error::Error;
 use crate::observer::{Notice, Observer};
 use crate::replica::Replica;
@@ -116,9 +116,7 @@ impl Synchronizer {
         self.observer.notice(&Notice::Request(&RequestLine::of(&request)));
         let token = self.tokens.token(want).await?;
         request.headers_mut().insert(AUTHORIZATION, token.header());
-        request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
-        let response = self.transport.send(request).await;
-        match response.and_then(|response| inflate(response, &self.limits)) {
+        match exchange(&self.transport, request, &self.limits).await {
             Ok(response) => {
                 let (status, bytes) = (response.status(), response.body().len());
                 self.observer.notice(&Notice::Response { status, bytes });

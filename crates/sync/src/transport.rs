@@ -1,6 +1,7 @@
 //! How requests get to the server: the one seam between the engine and an HTTP client.
 
 use std::future::Future;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -17,7 +18,7 @@ use http::{Request, Response};
 /// - end each request in bounded time, with [`FailureKind::Timeout`](delta_core::FailureKind);
 /// - keep URLs and headers out of the failure's message: they hold tokens.
 ///
-/// Any response is `Ok`, whatever its status.
+/// Any response is `Ok`, whatever its status. [`conformance`](crate::conformance) tests all of it.
 #[async_trait]
 pub trait Transport: Send + Sync {
     /// Sends the request.
@@ -28,6 +29,38 @@ pub trait Transport: Send + Sync {
 impl<T: Transport + ?Sized> Transport for std::sync::Arc<T> {
     async fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Bytes>, Failure> {
         (**self).send(request).await
+    }
+}
+
+#[async_trait]
+impl<T: Transport + ?Sized> Transport for Box<T> {
+    async fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Bytes>, Failure> {
+        (**self).send(request).await
+    }
+}
+
+/// How long a transport may take, and how much it may read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TransportLimits {
+    /// How long a connection may take, until a request can be sent: proxy and TLS included.
+    pub connect_timeout: Duration,
+    /// How long the server may be silent. Large pages of long series take Graph half a minute (observed).
+    pub read_timeout: Duration,
+    /// How long a request may take, from its start to the end of the body.
+    pub timeout: Duration,
+    /// The most bytes of a body, as they come over the wire.
+    pub max_body: usize,
+}
+
+impl Default for TransportLimits {
+    /// 10 s, 60 s, 300 s and 64 MiB.
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(10),
+            read_timeout: Duration::from_secs(60),
+            timeout: Duration::from_secs(300),
+            max_body: 64 << 20,
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use store::Library;
 use store::reader::{self, TimeRange};
 use sync::{Notice, Replica, SyncReport, Synchronizer, Transport, WindowPolicy};
 
-use crate::args;
+use crate::args::{self, TransportArg};
 use crate::commands::events;
 use crate::connect;
 use crate::exit::{Code, Failure};
@@ -85,7 +85,7 @@ impl Demo {
     /// One run, told as it goes.
     async fn round(&self, title: &str) -> Result<SyncReport, Failure> {
         output::line(format!("\n{title}"))?;
-        let transport = connect::transport(&self.root, None)?;
+        let transport = connect::transport(TransportArg::default(), &self.root, None)?;
         let tokens = connect::loopback_token()?;
         let synchronizer = Synchronizer::new(transport, tokens, SystemTimer, connect::seed()?).with_observer(tell);
         let store = self.library.writer(TARGET)?;
@@ -106,7 +106,8 @@ impl Demo {
             .header("authorization", "Bearer anybody")
             .body(Vec::new())
             .map_err(failed)?;
-        let answer = connect::transport(&self.root, None)?.send(request).await.map_err(failed)?;
+        let answer =
+            connect::transport(TransportArg::default(), &self.root, None)?.send(request).await.map_err(failed)?;
         if answer.status() != 204 {
             return Err(failed(format!("the simulator answered {} to a DELETE", answer.status())));
         }
