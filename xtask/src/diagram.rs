@@ -97,7 +97,7 @@ fn read(name: &str) -> Result<String, String> {
 }
 
 fn path(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").join(name)
+    crate::workspace().join(name)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::process::Command;
 
 const EXAMPLES: [&str; 4] = ["by_hand", "blocking_ureq", "smol_without_tokio", "axum_service"];
 
-pub(crate) fn run() -> Result<(), String> {
+pub(super) fn run() -> Result<(), String> {
     let mut first: Option<String> = None;
     for example in EXAMPLES {
         let printed = output(example)?;
