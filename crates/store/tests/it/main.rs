@@ -11,3 +11,4 @@ mod library;
 mod opening;
 mod properties;
 mod seeds;
+mod snapshots;
