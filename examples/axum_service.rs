@@ -12,14 +12,14 @@ use examples::{Agenda, LocalGraph, now, replica};
 use store::{MemoryStore, Store, reader};
 use sync::{AccessToken, Replica, Synchronizer, Timer, Transport};
 use tokio::{net::TcpListener, sync::oneshot};
-use transport_reqwest::{Options, ReqwestTransport};
+use transport_reqwest::{Options, Proxies, ReqwestTransport};
 
 const POLL: Duration = Duration::from_secs(300);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> examples::Result {
     let graph = LocalGraph::start()?;
-    let transport = Arc::new(ReqwestTransport::new(Options { use_proxies: false, ..Options::default() })?);
+    let transport = Arc::new(ReqwestTransport::new(Options { proxies: Proxies::None, ..Options::default() })?);
     let synchronizer = Synchronizer::new(Arc::clone(&transport), AccessToken::new("any")?, Tokio, 0);
     let (replica, store) = (replica(graph.root())?, Arc::new(MemoryStore::new()));
 
