@@ -16,7 +16,7 @@ const FIVE_EVENTS: &str = "\
 fn program(name: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let folder = test.ancestors().nth(2).unwrap().join("examples");
-    folder.join(name).with_extension(std::env::consts::EXE_EXTENSION)
+    folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
 }
 
 fn prints_the_five_events(name: &str) {

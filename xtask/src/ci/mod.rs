@@ -76,7 +76,7 @@ fn tests() -> Result<(), String> {
 
 fn doc() -> Result<(), String> {
     run_command(
-        Command::new(env!("CARGO"))
+        crate::cargo()
             .args(["doc", "--workspace", "--no-deps", "--all-features", "--locked"])
             .env("RUSTDOCFLAGS", "-D warnings"),
     )
@@ -110,5 +110,5 @@ fn succeeds(command: &mut Command) -> bool {
 }
 
 fn cargo(arguments: &[&str]) -> Result<(), String> {
-    run_command(Command::new(env!("CARGO")).args(arguments))
+    run_command(crate::cargo().args(arguments))
 }

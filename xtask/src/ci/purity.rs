@@ -33,7 +33,7 @@ pub(super) fn check() -> Result<(), String> {
 
 /// The names of the packages that `package` needs in a build, itself left out.
 fn dependencies(package: &str, more: &[&str]) -> Result<Vec<String>, String> {
-    let output = Command::new(env!("CARGO"))
+    let output = crate::cargo()
         .args(["tree", "--locked", "-p", package, "-e", "normal", "--prefix", "none"])
         .args(more)
         .output()
