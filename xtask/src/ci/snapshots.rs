@@ -32,7 +32,7 @@ pub(super) fn check() -> Result<(), String> {
 /// Runs the tests about snapshots, with a file that insta appends the path of each snapshot to that it compares. All
 /// packages are named, so that nothing is built that the other tests have not built already.
 fn test(seen: &Path) -> Result<(), String> {
-    let output = Command::new(env!("CARGO"))
+    let output = crate::cargo()
         .args(["test", "--workspace", "--lib", "--bins", "--tests", "--locked", TESTS])
         .env("INSTA_UPDATE", "no")
         .env("INSTA_FORCE_PASS", "0")
