@@ -48,6 +48,13 @@ fn cargo() -> Command {
 
 /// Runs a command to its success.
 fn run(command: &mut Command) -> Result<(), String> {
-    let status = command.status().map_err(|error| format!("{command:?} did not start: {error}"))?;
-    if status.success() { Ok(()) } else { Err(format!("{command:?} ended with {status}")) }
+    let status = command.status().map_err(|error| format!("{} did not start: {error}", line(command)))?;
+    if status.success() { Ok(()) } else { Err(format!("{} ended with {status}", line(command))) }
+}
+
+/// A command as one would type it.
+fn line(command: &Command) -> String {
+    let program = Path::new(command.get_program()).file_stem().unwrap_or_default();
+    let words: Vec<_> = std::iter::once(program).chain(command.get_args()).map(|word| word.to_string_lossy()).collect();
+    words.join(" ")
 }

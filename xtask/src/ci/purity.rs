@@ -1,6 +1,5 @@
 //! What a crate may depend on is part of the design: the walls between the crates, checked.
 
-
 /// What a crate may not depend on, neither directly nor through others.
 const FORBIDDEN: &[(&str, &[&str])] = &[
     ("delta-core", &["store", "sync", "graph-sim"]),
