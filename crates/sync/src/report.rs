@@ -62,4 +62,27 @@ impl SyncReport {
             finished: now,
         }
     }
+
+    /// The report of two rounds, one right after the other.
+    pub(crate) fn followed_by(self, next: Self) -> Self {
+        let mut restarts = self.restarts;
+        restarts.extend(next.restarts);
+        Self {
+            requests: self.requests.saturating_add(next.requests),
+            pages: self.pages.saturating_add(next.pages),
+            items: self.items.saturating_add(next.items),
+            bytes: self.bytes.saturating_add(next.bytes),
+            waits: self.waits.saturating_add(next.waits),
+            waited_seconds: self.waited_seconds + next.waited_seconds,
+            restarts,
+            changes: self.changes.plus(&next.changes),
+            window: next.window,
+            revision: next.revision,
+            finished: next.finished,
+            target: self.target,
+            round: self.round,
+            resumed_pages: self.resumed_pages,
+            started: self.started,
+        }
+    }
 }

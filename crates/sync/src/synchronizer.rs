@@ -81,9 +81,21 @@ impl Synchronizer {
 
     /// Brings a replica up to date.
     ///
+    /// A run that takes up what an earlier one has left publishes it, which may be as old as the earlier run, and then
+    /// reads on from there: when this returns, the replica is as the server was after the call, not before it.
+    ///
     /// # Errors
-    /// Whatever ended the run. Nothing was published then, and nothing that was published before is lost.
+    /// Whatever ended the run. What was published before is not lost.
     pub async fn run(&self, replica: &Replica, store: &dyn Store) -> Result<SyncReport, Error> {
+        let report = self.run_once(replica, store).await?;
+        if report.resumed_pages == 0 {
+            return Ok(report);
+        }
+        Ok(report.followed_by(self.run_once(replica, store).await?))
+    }
+
+    /// One round, staged and published.
+    async fn run_once(&self, replica: &Replica, store: &dyn Store) -> Result<SyncReport, Error> {
         let view = store.view().await?;
         let now = self.timer.now();
         let tile = replica.tile(view.as_ref(), now)?;

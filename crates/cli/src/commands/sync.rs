@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use delta_core::{Resource, RoundKind, ServiceRoot};
-use store::{FileStore, Library};
-use sync::{Replica, SyncReport, Synchronizer};
+use store::Library;
+use sync::{Replica, SyncReport};
 
 use crate::args;
 use crate::connect;
@@ -59,37 +59,12 @@ async fn one(
     // Before the store is made: a wrong command line leaves nothing behind.
     let synchronizer = connect::synchronizer(args, root, Progress::new(&target.to_string()))?;
     let store = library.writer(&target.to_string())?;
-    let report = stop.or(up_to_date(&synchronizer, &replica, &store)).await?;
+    let report = stop.or(async { Ok(synchronizer.run(&replica, &store).await?) }).await?;
     if args.json {
         output::json(&Tagged { schema: "sync-report/1", value: report })
     } else {
         output::line(line(&report))
     }
-}
-
-/// A run; and another one if it took up what an earlier one had left: part of that is as old as the earlier one.
-async fn up_to_date(synchronizer: &Synchronizer, replica: &Replica, store: &FileStore) -> Result<SyncReport, Failure> {
-    let report = synchronizer.run(replica, store).await?;
-    if report.resumed_pages == 0 {
-        return Ok(report);
-    }
-    Ok(followed_by(report, synchronizer.run(replica, store).await?))
-}
-
-/// The report of two runs, one right after the other.
-fn followed_by(first: SyncReport, mut next: SyncReport) -> SyncReport {
-    next.round = first.round;
-    next.resumed_pages = first.resumed_pages;
-    next.requests = next.requests.saturating_add(first.requests);
-    next.pages = next.pages.saturating_add(first.pages);
-    next.items = next.items.saturating_add(first.items);
-    next.bytes = next.bytes.saturating_add(first.bytes);
-    next.waits = next.waits.saturating_add(first.waits);
-    next.waited_seconds += first.waited_seconds;
-    next.restarts.splice(0..0, first.restarts);
-    next.changes = first.changes.plus(&next.changes);
-    next.started = first.started;
-    next
 }
 
 fn line(report: &SyncReport) -> String {

@@ -74,9 +74,11 @@ fn a_killed_round_goes_on_where_it_stopped() {
             state.now = state.now.plus_days(400);
         });
         let report = world.sync(&replica(WINDOW, 2), &store).unwrap();
-        assert_eq!((report.resumed_pages as usize, report.requests as usize), (patience, 3 - patience));
+        // What was taken up may be old, so the next round follows at once.
+        let next_round = usize::from(patience > 0);
+        assert_eq!((report.resumed_pages as usize, report.requests as usize), (patience, 3 - patience + next_round));
         assert_eq!(visible(&store).len(), 5);
-        assert_eq!(world.with(|state| state.requests.len()), 3, "no page was fetched twice");
+        assert_eq!(world.with(|state| state.requests.len()), 3 + next_round, "no page was fetched twice");
     }
 }
 
