@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use delta_core::{Page, RequestLine, Round, RoundId, RoundKind, RoundOptions, Step, Target, Timestamp, Wait};
-use http::Request;
 use http::header::AUTHORIZATION;
+use http::{Request, StatusCode};
 use store::{Batch, Discard, Identity, Position, Stage, StagedRound, Store, Tile, View};
 
 use crate::body::{BodyLimits, exchange};
@@ -107,8 +107,21 @@ impl Synchronizer {
         if let Some(stored) = view.identity() {
             stored.check(&identity)?;
         }
-        if let Some(round) = run.begin(replica, target, view.as_ref(), &mut report).await? {
-            run.drive(round, &mut report).await?;
+        let options = || self.round_options(replica);
+        match run.take_up(&target, view.as_ref(), &mut report).await? {
+            Left::Nothing => run.drive(run.fresh(target, report.started)?.with_options(options()), &mut report).await?,
+            Left::Unfinished(round) => {
+                let void = round.id();
+                if let Err(error) = run.drive(round.with_options(options()), &mut report).await {
+                    if !is_dead_link(&error, &report) {
+                        return Err(error);
+                    }
+                    run.discard(void).await?;
+                    report.resumed_pages = 0;
+                    run.drive(run.fresh(target, report.started)?.with_options(options()), &mut report).await?;
+                }
+            }
+            Left::Complete => {}
         }
         run.publish(identity, &mut report).await?;
         report.finished = self.timer.now();
@@ -159,39 +172,32 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// The round to drive: the one that an earlier run left unfinished, or a new one. `None` if an earlier run has
-    /// staged all of it. Rounds that nobody will finish are discarded.
-    async fn begin(
-        &self,
-        replica: &Replica,
-        target: Target,
-        view: &dyn View,
-        report: &mut SyncReport,
-    ) -> Result<Option<Round>, Error> {
-        let options = self.engine.round_options(replica);
-        let mut begun = None;
+    /// What an earlier run has left of this tile's round. Rounds that nobody will finish are discarded.
+    async fn take_up(&self, target: &Target, view: &dyn View, report: &mut SyncReport) -> Result<Left, Error> {
+        let mut left = Left::Nothing;
         for staged in view.rounds() {
-            let wanted = begun.is_none() && staged.tile.id == self.tile.id;
-            let round = if wanted { resume(&target, &staged) } else { None };
-            match round {
-                Some(round) => begun = Some((staged, round)),
-                None => self.discard(staged.round).await?,
+            let wanted = matches!(left, Left::Nothing) && staged.tile.id == self.tile.id;
+            match if wanted { resume(target, &staged) } else { Left::Nothing } {
+                Left::Nothing => self.discard(staged.round).await?,
+                taken => {
+                    report.resumed_pages = staged.pages;
+                    report.round = staged.kind;
+                    self.announce(staged.kind, staged.pages);
+                    left = taken;
+                }
             }
         }
-        let round = match begun {
-            Some((staged, round)) => {
-                report.resumed_pages = staged.pages;
-                report.round = staged.kind;
-                self.announce(staged.kind, staged.pages);
-                return Ok(round.map(|round| round.with_options(options)));
-            }
-            None => match &self.tile.link {
-                Some(link) if !self.is_full_round_due(report.started) => Round::incremental(target, link)?,
-                _ => Round::full(target),
-            },
+        Ok(left)
+    }
+
+    /// A new round: from the tile's delta link, or a full one.
+    fn fresh(&self, target: Target, now: Timestamp) -> Result<Round, Error> {
+        let round = match &self.tile.link {
+            Some(link) if !self.is_full_round_due(now) => Round::incremental(target, link)?,
+            _ => Round::full(target),
         };
         self.announce(round.kind(), 0);
-        Ok(Some(round.with_options(options)))
+        Ok(round)
     }
 
     /// After a full round that could not sweep, another one is due, once a day: full rounds cost the mailbox storage.
@@ -281,10 +287,29 @@ impl Run<'_> {
     }
 }
 
-/// A round that goes on where its staged pages end; `Some(None)` if they are all there, `None` if it can't be taken up.
-fn resume(target: &Target, staged: &StagedRound) -> Option<Option<Round>> {
+/// What an earlier run has left of a round.
+enum Left {
+    /// Nothing that could be taken up.
+    Nothing,
+    /// Some of its pages.
+    Unfinished(Box<Round>),
+    /// All of its pages: it only has to be published.
+    Complete,
+}
+
+/// A round that goes on where its staged pages end.
+fn resume(target: &Target, staged: &StagedRound) -> Left {
     match &staged.position {
-        Position::Paging(checkpoint) => Round::resume(target.clone(), checkpoint).ok().map(Some),
-        Position::Complete(_) => Some(None),
+        Position::Paging(checkpoint) => {
+            Round::resume(target.clone(), checkpoint).map_or(Left::Nothing, |round| Left::Unfinished(Box::new(round)))
+        }
+        Position::Complete(_) => Left::Complete,
     }
+}
+
+/// Whether a stored next link is what was refused. Old ones die without a resync code too, and taking this one up again
+/// on every run would never end.
+fn is_dead_link(error: &Error, report: &SyncReport) -> bool {
+    let refused = |status: StatusCode| [StatusCode::BAD_REQUEST, StatusCode::NOT_FOUND].contains(&status);
+    report.pages == 0 && matches!(error, Error::Round(delta_core::Error::Refused { status, .. }) if refused(*status))
 }

@@ -83,6 +83,24 @@ fn a_killed_round_goes_on_where_it_stopped() {
 }
 
 #[test]
+fn a_stored_next_link_that_is_dead_begins_the_round_anew() {
+    for status in [400, 404, 410] {
+        let (world, store) = (walk_through(), MemoryStore::default());
+        world.with(|state| state.patience = Some(1));
+        assert!(world.sync(&replica(WINDOW, 2), &store).is_err());
+        let refused = answer(status, r#"{"error":{"code":"ErrorInvalidParameter","message":"no such token"}}"#);
+        world.with(|state| (state.patience, state.script) = (None, vec![refused]));
+        let report = world.sync(&replica(WINDOW, 2), &store).unwrap();
+        assert_eq!((report.resumed_pages, report.requests, report.pages), (0, 4, 3), "{status}");
+        assert_eq!(visible(&store).len(), 5);
+    }
+    // A link that was not stored is refused for another reason.
+    let (world, store) = (walk_through(), MemoryStore::default());
+    world.with(|state| state.script = vec![answer(400, ""), None]);
+    assert!(world.sync(&replica(WINDOW, 2), &store).is_err());
+}
+
+#[test]
 fn a_first_round_that_is_resumed_on_another_day_keeps_its_window() {
     let (world, store) = (World::new(1, "2026-03-01T10:00:00Z"), MemoryStore::default());
     for day in 0..6 {
