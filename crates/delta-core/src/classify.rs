@@ -43,9 +43,14 @@ pub(crate) fn classify(status: StatusCode, headers: &HeaderMap, error: &GraphErr
         401 => Verdict::Authenticate(Challenge { claims: claims(headers) }),
         410 => Verdict::Restart,
         400..=499 if RESYNC_CODES.iter().any(|code| error.has_code(code)) => Verdict::Restart,
-        408 | 429 | 500 | 502 | 503 | 504 => Verdict::Wait(retry_after(headers)),
+        _ if is_temporary(status) => Verdict::Wait(retry_after(headers)),
         _ => Verdict::Fail,
     }
+}
+
+/// Whether the same request may be answered later.
+pub(crate) fn is_temporary(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504)
 }
 
 /// `Retry-After` in seconds, whole or with a fraction (both are in Graph's documentation).

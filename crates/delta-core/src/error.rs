@@ -5,6 +5,7 @@ use std::fmt;
 use http::StatusCode;
 
 use crate::checkpoint::CheckpointError;
+use crate::classify::is_temporary;
 use crate::graph_error::{GraphError, RequestIds};
 use crate::link::LinkError;
 use crate::page::PageError;
@@ -19,7 +20,7 @@ pub enum Error {
         status: StatusCode,
         /// What Graph said.
         error: GraphError,
-        /// How often the request was sent.
+        /// How often the request was sent, for whatever reasons.
         attempts: u32,
     },
     /// The request got no response, `attempts` times.
@@ -80,11 +81,15 @@ impl Error {
     /// What to do about it.
     pub fn status(&self) -> Status {
         match self {
-            Self::Refused { attempts, .. } if *attempts > 1 => Status::Persistent,
-            Self::NoResponse { .. } | Self::Stalled { .. } => Status::Persistent,
+            Self::Refused { status, .. } if is_temporary(*status) => Status::Persistent,
+            // Asked for a full round twice: the next one may be answered.
+            Self::Refused { status, .. } if *status == StatusCode::GONE => Status::Temporary,
+            Self::NoResponse { failure, .. } if failure.kind.is_temporary() => Status::Persistent,
+            Self::Stalled { .. } => Status::Persistent,
+            // Something in between may have answered in Graph's place.
+            Self::NotAPage { .. } | Self::NoLink { .. } => Status::Temporary,
             Self::Refused { .. }
-            | Self::NotAPage { .. }
-            | Self::NoLink { .. }
+            | Self::NoResponse { .. }
             | Self::Redirected { .. }
             | Self::Link(_)
             | Self::Checkpoint(_)
@@ -97,7 +102,8 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused { status, error, attempts } => {
-                write!(f, "the server answered {status}{}: {error}", times(*attempts))
+                let attempts = if is_temporary(*status) { *attempts } else { 1 };
+                write!(f, "the server answered {status}{}: {error}", times(attempts))
             }
             Self::NoResponse { failure, attempts } => write!(f, "no response{}: {failure}", times(*attempts)),
             Self::NotAPage { error, content_type, ids } => {

@@ -91,22 +91,37 @@ impl fmt::Display for RequestIds {
 }
 
 /// A text of the server's, fit to be printed: short, without control characters, and with «…» in place of every word
-/// that is long enough to be a token or looks like a link.
+/// that is or may be a token or a link.
 pub(crate) fn scrub(text: &str) -> String {
     let mut clean = String::new();
+    let mut announced = false;
     for word in text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()) {
-        let secret = word.len() > 64 || word.contains("://") || word.to_ascii_lowercase().contains("token=");
-        let word = if secret { "…" } else { word };
-        if clean.len() + word.len() > MAX_TEXT {
+        let shown = if announced || is_secret(word) { "…" } else { word };
+        announced = announces_secret(word);
+        if clean.len() + shown.len() > MAX_TEXT {
             clean.push('…');
             break;
         }
         if !clean.is_empty() {
             clean.push(' ');
         }
-        clean.push_str(word);
+        clean.push_str(shown);
     }
     clean
+}
+
+/// Whether a word is long enough to be a token, or looks like a link, a part of one, or a named token.
+fn is_secret(word: &str) -> bool {
+    let lower = word.to_ascii_lowercase();
+    let names_value = ["=", "%3d", "('", ":"].iter().any(|mark| lower.contains(mark));
+    let in_link = lower.contains("://") || lower.contains("%24") || (lower.contains('/') && lower.contains('?'));
+    word.len() > 64 || in_link || (lower.contains("token") && names_value && !lower.ends_with(':'))
+}
+
+/// Whether the next word is likely to be a token.
+fn announces_secret(word: &str) -> bool {
+    let lower = word.to_ascii_lowercase();
+    lower == "bearer" || lower == "bearer:" || lower.ends_with("token:") || lower.ends_with("token=")
 }
 
 #[derive(Deserialize)]
@@ -164,5 +179,16 @@ mod tests {
         );
         let printed = GraphError::read(&HeaderMap::new(), body.as_bytes()).to_string();
         assert_eq!(printed, "X: at … with … and … [2J ok");
+        for (text, clean) in [
+            ("at /v1.0/me/delta?%24deltatoken%3DSECRET end", "at … end"),
+            ("delta(deltatoken='SECRET') %24skiptoken=SECRET", "… …"),
+            ("Bearer SECRET token: SECRET, DeltaToken:SECRET.", "Bearer … token: … …"),
+            (
+                "Access token is empty; generation=149;[highest=157]",
+                "Access token is empty; generation=149;[highest=157]",
+            ),
+        ] {
+            assert_eq!(scrub(text), clean);
+        }
     }
 }

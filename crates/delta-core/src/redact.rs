@@ -22,7 +22,7 @@ impl RequestLine {
         let (method, uri) = (request.method(), request.uri());
         let query: Vec<String> = uri.query().into_iter().flat_map(|query| query.split('&')).map(parameter).collect();
         let mark = if query.is_empty() { "" } else { "?" };
-        Self(format!("{method} {}{mark}{}", uri.path(), query.join("&")))
+        Self(format!("{method} {}{mark}{}", path(uri.path()), query.join("&")))
     }
 }
 
@@ -32,12 +32,42 @@ impl fmt::Display for RequestLine {
     }
 }
 
+/// A path with «…» in place of what a function is called with: it may be a token.
+fn path(path: &str) -> String {
+    match path.split_once('(') {
+        Some((function, rest)) if !rest.starts_with(')') => format!("{function}(…)"),
+        _ => path.to_owned(),
+    }
+}
+
+/// Parameters whose names are shown; a name that nobody knows may be anything.
+const NAMES: [&str; 8] =
+    ["$skiptoken", "%24skiptoken", "$deltatoken", "%24deltatoken", "$top", "$skip", "startDateTime", "endDateTime"];
+
 fn parameter(parameter: &str) -> String {
-    match parameter.split_once('=') {
-        Some((name, _)) if ["startDateTime", "endDateTime"].iter().any(|known| name.eq_ignore_ascii_case(known)) => {
-            parameter.to_owned()
+    let Some((name, value)) = parameter.split_once('=') else { return "…".to_owned() };
+    match NAMES.iter().find(|known| name.eq_ignore_ascii_case(known)) {
+        Some(known) if known.ends_with("DateTime") => format!("{name}={value}"),
+        Some(_) => format!("{name}=…"),
+        None => "…".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_never_print() {
+        for (uri, line) in [
+            ("/v1.0/me/calendarView/delta()?%24skipToken=SECRET", "GET /v1.0/me/calendarView/delta()?%24skipToken=…"),
+            ("/v1.0/me/events/delta(deltatoken='SECRET')", "GET /v1.0/me/events/delta(…)"),
+            (
+                "/v1.0/me/events/delta?SECRET=x&SECRET&startDateTime=2026-01-01",
+                "GET /v1.0/me/events/delta?…&…&startDateTime=2026-01-01",
+            ),
+        ] {
+            assert_eq!(RequestLine::of(&Request::get(uri).body(()).unwrap()).to_string(), line);
         }
-        Some((name, _)) if name.len() <= 32 => format!("{name}=…"),
-        _ => "…".to_owned(),
     }
 }

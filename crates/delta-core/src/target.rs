@@ -7,7 +7,7 @@ use std::fmt;
 
 use http::Uri;
 
-use crate::link;
+use crate::link::{self, DeltaLink};
 use crate::resource::{Calendar, Mailbox, Resource, ViewKind};
 use crate::root::ServiceRoot;
 use crate::timestamp::Timestamp;
@@ -117,6 +117,12 @@ impl Target {
     /// The URI of the request that begins a full round.
     pub fn initial_uri(&self) -> &Uri {
         &self.initial
+    }
+
+    /// Whether a delta link can be this target's: it points to the same origin and API version.
+    pub fn owns(&self, link: &DeltaLink) -> bool {
+        let version = format!("/{}/", self.version);
+        link::pin(link.expose(), self.root.origin()).is_ok_and(|uri| uri.path().starts_with(&version))
     }
 
     /// The permissions that Graph's documentation asks for, least privileged first.

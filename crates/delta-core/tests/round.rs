@@ -140,6 +140,37 @@ fn a_wait_asks_for_the_same_request_again_and_is_bounded() {
 }
 
 #[test]
+fn each_end_of_a_round_says_whether_trying_again_helps() {
+    let refused = |status: u16| full().receive(answer(status, "{}")).unwrap_err().status();
+    for status in [400, 403, 404, 418, 501] {
+        assert_eq!(refused(status), Status::Permanent, "{status}");
+    }
+    let mut round = full();
+    let _ = round.receive(answer(503, "")).unwrap();
+    let error = round.receive(answer(404, "{}")).unwrap_err();
+    assert_eq!(
+        (error.status(), error.to_string().as_str()),
+        (Status::Permanent, "the server answered 404 Not Found: no error code (request-id r-1)")
+    );
+    let mut round = full();
+    let _ = round.receive(answer(410, "")).unwrap();
+    assert_eq!(round.receive(answer(410, "")).unwrap_err().status(), Status::Temporary);
+    assert_eq!(full().receive(answer(200, "<html>")).unwrap_err().status(), Status::Temporary);
+    assert_eq!(full().receive(answer(302, "")).unwrap_err().status(), Status::Permanent);
+    for kind in [FailureKind::Tls, FailureKind::BodyTooLarge, FailureKind::Request] {
+        assert_eq!(full().fail::<Vec<u8>>(Failure::new(kind, "")).unwrap_err().status(), Status::Permanent);
+    }
+    let mut round = full();
+    let error = loop {
+        match round.fail::<Vec<u8>>(Failure::new(FailureKind::Timeout, "")) {
+            Ok(_) => {}
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.status(), Status::Persistent);
+}
+
+#[test]
 fn a_connection_that_broke_is_tried_again_and_a_bad_certificate_is_not() {
     let mut round = full();
     let broke = || Failure::new(FailureKind::Interrupted, "reset");

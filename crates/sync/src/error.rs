@@ -7,7 +7,8 @@ use delta_core::{TargetError, Wait};
 use crate::policy::PolicyError;
 use crate::token::TokenError;
 
-/// Why a run published nothing. What was published before is untouched, and staged pages stay for the next run.
+/// Why a run ended early. What was published is untouched, and what was staged stays for the next run unless it can't
+/// be gone on with.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
@@ -31,8 +32,11 @@ impl fmt::Display for Error {
             Self::Round(error) => error.fmt(f),
             Self::Store(error) => error.fmt(f),
             Self::Throttled(wait) => {
-                let minutes = wait.duration.as_secs().div_ceil(60);
-                write!(f, "{}, and asks for a pause of {minutes} minutes; try again then", wait.reason)
+                let pause = match wait.duration.as_secs().div_ceil(60) {
+                    minutes @ 0..=1440 => format!("{minutes} minutes"),
+                    _ => "more than a day".to_owned(),
+                };
+                write!(f, "{}, and asks for a pause of {pause}; try again then", wait.reason)
             }
             Self::Token(error) => error.fmt(f),
             Self::Window(error) => error.fmt(f),

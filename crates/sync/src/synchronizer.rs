@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use delta_core::{Page, RequestLine, Round, RoundId, RoundKind, RoundOptions, Step, Target, Timestamp, Wait};
+use http::Request;
 use http::header::AUTHORIZATION;
-use http::{Request, StatusCode};
 use store::{Batch, Discard, Identity, Position, Stage, StagedRound, Store, Tile, View};
 
 use crate::body::{BodyLimits, exchange};
@@ -108,19 +108,16 @@ impl Synchronizer {
             stored.check(&identity)?;
         }
         let options = || self.round_options(replica);
+        let fresh = |target| Ok::<_, Error>(run.fresh(target, now)?.with_options(options()));
         match run.take_up(&target, view.as_ref(), &mut report).await? {
-            Left::Nothing => run.drive(run.fresh(target, report.started)?.with_options(options()), &mut report).await?,
-            Left::Unfinished(round) => {
-                let void = round.id();
-                if let Err(error) = run.drive(round.with_options(options()), &mut report).await {
-                    if !is_dead_link(&error, &report) {
-                        return Err(error);
-                    }
-                    run.discard(void).await?;
+            Left::Nothing => run.drive(fresh(target)?, &mut report).await?,
+            Left::Unfinished(round) => match run.drive(round.with_options(options()), &mut report).await {
+                Err(error) if is_dead_link(&error, &report) => {
                     report.resumed_pages = 0;
-                    run.drive(run.fresh(target, report.started)?.with_options(options()), &mut report).await?;
+                    run.drive(fresh(target)?, &mut report).await?;
                 }
-            }
+                outcome => outcome?,
+            },
             Left::Complete => {}
         }
         run.publish(identity, &mut report).await?;
@@ -209,19 +206,30 @@ impl Run<'_> {
         self.engine.observer.notice(&Notice::Round { kind, window: self.tile.window, staged });
     }
 
-    /// Drives a round to its end, and stages its pages.
+    /// Drives a round to its end, and stages its pages. What is staged of a round that can't go on is discarded: taken
+    /// up again, it would end in the same way for ever.
     async fn drive(&self, mut round: Round, report: &mut SyncReport) -> Result<(), Error> {
+        let driven = self.drive_on(&mut round, report).await;
+        if let Err(Error::Round(error)) = &driven
+            && is_dead_end(error)
+        {
+            self.discard(round.id()).await?;
+        }
+        driven
+    }
+
+    async fn drive_on(&self, round: &mut Round, report: &mut SyncReport) -> Result<(), Error> {
         let mut want = Want::Good;
         while let Some(request) = round.request() {
             report.requests += 1;
-            let Asked { step, bytes } = self.engine.ask(&mut round, request, &want).await?;
+            let Asked { step, bytes } = self.engine.ask(round, request, &want).await?;
             report.bytes += bytes as u64;
             want = Want::Good;
             match step {
                 Step::Page { page, checkpoint } => {
-                    self.stage(&round, &page, Position::Paging(checkpoint), report).await?;
+                    self.stage(round, &page, Position::Paging(checkpoint), report).await?;
                 }
-                Step::Complete { page, link } => self.stage(&round, &page, Position::Complete(link), report).await?,
+                Step::Complete { page, link } => self.stage(round, &page, Position::Complete(link), report).await?,
                 Step::Wait(wait) => self.wait(wait, report).await?,
                 Step::Authenticate(challenge) => {
                     self.engine.observer.notice(&Notice::Authenticate);
@@ -303,13 +311,24 @@ fn resume(target: &Target, staged: &StagedRound) -> Left {
         Position::Paging(checkpoint) => {
             Round::resume(target.clone(), checkpoint).map_or(Left::Nothing, |round| Left::Unfinished(Box::new(round)))
         }
-        Position::Complete(_) => Left::Complete,
+        // Before the first publish nothing else says whose pages these are.
+        Position::Complete(link) if target.owns(link) => Left::Complete,
+        Position::Complete(_) => Left::Nothing,
     }
 }
 
-/// Whether a stored next link is what was refused. Old ones die without a resync code too, and taking this one up again
-/// on every run would never end.
+/// Whether the round itself is what can't go on: its next link is refused or points elsewhere, or its pages never end.
+/// Old next links die without a resync code too.
+fn is_dead_end(error: &delta_core::Error) -> bool {
+    match error {
+        delta_core::Error::Refused { status, .. } => matches!(status.as_u16(), 400 | 404),
+        delta_core::Error::Stalled { .. } | delta_core::Error::Link(_) => true,
+        _ => false,
+    }
+}
+
+/// Whether the next link of an earlier run was refused, so that a fresh round may do better at once.
 fn is_dead_link(error: &Error, report: &SyncReport) -> bool {
-    let refused = |status: StatusCode| [StatusCode::BAD_REQUEST, StatusCode::NOT_FOUND].contains(&status);
-    report.pages == 0 && matches!(error, Error::Round(delta_core::Error::Refused { status, .. }) if refused(*status))
+    let refused = |error: &delta_core::Error| matches!(error, delta_core::Error::Refused { .. }) && is_dead_end(error);
+    report.pages == 0 && matches!(error, Error::Round(error) if refused(error))
 }

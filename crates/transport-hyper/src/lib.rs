@@ -1,4 +1,5 @@
-//! Sends the engine's requests with hyper. It never follows a redirect, inflates a body or sends a request twice.
+//! Sends the engine's requests with hyper. It never follows a redirect or inflates a body, and leaves trying again to the
+//! engine: only what a closing connection has not taken is sent once more.
 //!
 //! [`HyperTransport::new`] connects by itself: rustls with the platform's certificates, HTTP/2 where the server speaks
 //! it, tunnels through proxies ([`ProxyConnector`]). [`HyperTransport::with_connector`] takes any connector of

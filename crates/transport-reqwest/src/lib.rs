@@ -1,4 +1,5 @@
-//! Sends the engine's requests with reqwest. It never follows a redirect, inflates a body or sends a request twice.
+//! Sends the engine's requests with reqwest. It never follows a redirect or inflates a body, and leaves trying again to the
+//! engine: only what the server has declared not to have looked at is sent once more.
 //!
 //! [`ReqwestTransport::new`] makes a client of its own: rustls with the platform's certificates, HTTP/2 where the
 //! server speaks it, no redirects. [`ReqwestTransport::from_client`] takes one that is already there.

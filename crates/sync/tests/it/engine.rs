@@ -101,6 +101,58 @@ fn a_stored_next_link_that_is_dead_begins_the_round_anew() {
 }
 
 #[test]
+fn a_round_that_cannot_go_on_is_not_taken_up_again() {
+    let (world, store) = (walk_through(), MemoryStore::default());
+    let foreign = r#"{"value":[],"@odata.nextLink":"https://evil.example/v1.0/me/calendarView/delta?t=1"}"#;
+    world.with(|state| state.script = vec![None, answer(200, foreign)]);
+    assert!(world.sync(&replica(WINDOW, 2), &store).is_err());
+    let report = world.sync(&replica(WINDOW, 2), &store).unwrap();
+    assert_eq!((report.resumed_pages, report.requests), (0, 3));
+}
+
+#[test]
+fn what_one_server_has_staged_is_not_published_as_anothers() {
+    let (world, store) = (walk_through(), MemoryStore::default());
+    let us = "https://graph.microsoft.us/v1.0/me/calendarView/delta?$deltatoken=x";
+    let page = format!(r#"{{"value":[{{"id":"theirs"}}],"@odata.deltaLink":"{us}"}}"#);
+    // All pages of a first round are staged, and the power goes before they are published.
+    let mut other = replica(WINDOW, 2);
+    other.root = ROOT.replace(".com", ".us").parse().unwrap();
+    let theirs = move |_| {
+        let page = page.clone();
+        async { Ok(Response::new(Bytes::from(page))) }
+    };
+    let staging = StagingOnly(Arc::new(store));
+    let transport = sync::transport_fn(theirs);
+    let synchronizer = Synchronizer::new(transport, AccessToken::new("any").unwrap(), world.clone(), 1);
+    assert!(pollster::block_on(synchronizer.run(&other, &staging)).is_err());
+    let view = pollster::block_on(staging.0.view()).unwrap();
+    assert_eq!((view.revision().0, view.rounds().len()), (0, 1));
+
+    let report = world.sync(&replica(WINDOW, 2), &staging.0).unwrap();
+    assert_eq!(report.resumed_pages, 0);
+    assert_eq!(visible(&staging.0), world.listing("2016-12-01", "2016-12-30"));
+}
+
+/// A store that fails whenever it is to publish.
+#[derive(Debug)]
+struct StagingOnly(Arc<MemoryStore>);
+
+#[async_trait::async_trait]
+impl Store for StagingOnly {
+    async fn write(&self, batch: store::Batch) -> Result<store::Revision, store::Error> {
+        match batch {
+            store::Batch::Publish(_) => Err(store::Error::ReadOnly),
+            batch => self.0.write(batch).await,
+        }
+    }
+
+    async fn view(&self) -> Result<Arc<dyn store::View>, store::Error> {
+        self.0.view().await
+    }
+}
+
+#[test]
 fn a_first_round_that_is_resumed_on_another_day_keeps_its_window() {
     let (world, store) = (World::new(1, "2026-03-01T10:00:00Z"), MemoryStore::default());
     for day in 0..6 {
