@@ -129,3 +129,20 @@ pub async fn a_blind_round_inherits_what_a_retired_tile_held(store: &dyn Store) 
     fixture.run(&tile(1, 5, 15), Full, &[]).await;
     assert_eq!(fixture.notes(2).await, ["LeftWindow old 1> Window", "Deleted unsure 1> Resync"]);
 }
+
+/// An item of the new window that can't be understood, but named, shows that its row is still there; unless the round
+/// removes it after all.
+pub async fn a_malformed_item_takes_its_row_into_the_new_window(store: &dyn Store) {
+    let fixture = Fixture::new(store);
+    let malformed = |id: &str| format!(r#"{{"id":"{id}","type":7}}"#);
+    fixture.run(&tile(0, 0, 10), Full, &[event("goes", 1, 6), event("moved", 1, 1), event("stays", 1, 6)]).await;
+    let items = vec![malformed("goes"), malformed("moved"), malformed("stays"), removed("goes")];
+    let round = fixture.stage(&tile(1, 5, 15), Full, &[items]).await;
+    let (publish, summary) = fixture.plan(&[round], &[TileId(0)], &[]).await;
+    store.write(Batch::Publish(publish)).await.unwrap();
+    assert_eq!((summary.deleted, summary.left_window, summary.malformed), (1, 0, 3));
+    assert_eq!(fixture.notes(3).await, ["Deleted goes 1> Window"]);
+    for id in ["moved", "stays"] {
+        assert_eq!(fixture.view().await.row(id).await.unwrap().unwrap().holds, [TileId(1)], "{id}");
+    }
+}

@@ -93,7 +93,7 @@ struct Round {
     staged: StagedRound,
     link: DeltaLink,
     reason: Reason,
-    /// The ids that a full round mentioned.
+    /// The ids that a full round mentioned, but for those that it removed later.
     seen: BTreeSet<Arc<str>>,
     /// It held an item without a readable id.
     blind: bool,
@@ -184,15 +184,15 @@ impl<'v> Plan<'v> {
         Ok(())
     }
 
-    /// Remembers what a full round has mentioned. What it says of the item does not matter here: also a malformed one
-    /// shows that the event is there.
+    /// Remembers what a full round has mentioned and not removed since: also a malformed item shows that the event is
+    /// there.
     fn mention(&mut self, round: usize, word: &Word) {
         let Some(round) = self.rounds.get_mut(round).filter(|round| round.is_full()) else { return };
         match word {
             Word::Upsert { meta, .. } => drop(round.seen.insert(meta.id.clone())),
             Word::Malformed { id: Some(id) } => drop(round.seen.insert(id.clone())),
             Word::Malformed { id: None } => round.blind = true,
-            Word::Remove { .. } => {}
+            Word::Remove { id } => drop(round.seen.remove(id)),
         }
     }
 

@@ -43,14 +43,18 @@ impl Plan<'_> {
         Ok(())
     }
 
-    /// What becomes of a row whose tile goes. If a full round of this run has read the dates that the row is at without
-    /// mentioning it, it is not the window that it left; unless that round held something that nobody can name: then it
-    /// may have been this row, and it stays until a round can tell.
+    /// What becomes of a row whose tile goes. If a full round of this run has mentioned it, even in an item that could
+    /// not be understood, it is there, and that round's tile takes it over. If one has read the dates that the row is at
+    /// without mentioning it, it is not the window that it left; unless that round held something that nobody can name:
+    /// then it may have been this row, and it stays until a round can tell.
     fn fate(&self, row: &Row) -> Fate {
+        if let Some(heir) = self.rounds.iter().find(|round| round.is_full() && round.seen.contains(&row.meta.id)) {
+            return Fate::Heir(heir.tile());
+        }
         let mut read = self.rounds.iter().filter(|round| round.is_full() && round.covers(row));
         match read.clone().find(|round| round.blind) {
             Some(blind) => Fate::Heir(blind.tile()),
-            None if read.any(|round| !round.seen.contains(&row.meta.id)) => Fate::Lost(What::Deleted),
+            None if read.next().is_some() => Fate::Lost(What::Deleted),
             None => Fate::Lost(What::LeftWindow),
         }
     }
