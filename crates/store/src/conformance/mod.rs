@@ -73,6 +73,7 @@ macro_rules! store_conformance {
             a_retired_tile_is_never_used_again
             a_blind_round_inherits_what_a_retired_tile_held
             a_malformed_item_takes_its_row_into_the_new_window
+            a_new_start_without_a_window_is_not_a_deletion
             rows_are_found_by_time
             lists_come_in_pages
         }
