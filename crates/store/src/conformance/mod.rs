@@ -60,6 +60,7 @@ macro_rules! store_conformance {
             replays_change_nothing
             nothing_is_deleted_by_silence
             a_malformed_item_keeps_its_row
+            a_malformed_item_makes_a_full_round_due
             an_item_that_nobody_can_name_stops_the_sweep
             a_resync_notes_only_true_changes
             an_incomplete_item_patches_its_row
