@@ -107,8 +107,9 @@ pub struct Tile {
     /// When any round was last published.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub synced_at: Option<Timestamp>,
-    /// The last full round held an item without a readable id, so it was not known what to sweep: rows that the server
-    /// no longer has may be left, and another full round is due.
+    /// A round held an item that could not be understood: another full round is due. An event may be missing or out of
+    /// date; and if a full round could not even read the item's id, it swept nothing, so that rows may be left which the
+    /// server no longer has. Only a full round without such an item clears it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unswept: bool,
 }

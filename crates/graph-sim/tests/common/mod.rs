@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use graph_sim::{Quirks, Simulator, SimulatorOptions};
 use http::{HeaderMap, Request, StatusCode};
-use proptest::test_runner::Config;
+use proptest::test_runner::{Config, FileFailurePersistence};
 use serde_json::{Value, json};
 
 pub(crate) const ROOT: &str = "https://graph.microsoft.com/v1.0";
@@ -14,7 +14,8 @@ pub(crate) const BETA: &str = "https://graph.microsoft.com/beta";
 /// The number of cases of a property: from `CALDELTA_PROPTEST_CASES`, or else few.
 pub(crate) fn cases() -> Config {
     let cases = std::env::var("CALDELTA_PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(64);
-    Config { failure_persistence: None, ..Config::with_cases(cases) }
+    let regressions = FileFailurePersistence::WithSource("regressions");
+    Config { failure_persistence: Some(Box::new(regressions)), ..Config::with_cases(cases) }
 }
 
 /// A simulator together with a clock that moves one second per request.

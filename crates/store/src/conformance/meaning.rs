@@ -83,7 +83,7 @@ pub async fn nothing_is_deleted_by_silence(store: &dyn Store) {
     assert!(fixture.view().await.row("b").await.unwrap().unwrap().unsettled.is_some());
 }
 
-/// An item that can't be understood shows that its event is there.
+/// An item that can't be understood shows that its event is there, so the round can sweep all the same.
 pub async fn a_malformed_item_keeps_its_row(store: &dyn Store) {
     let fixture = Fixture::new(store);
     let tile = tile(0, 0, 10);
@@ -93,7 +93,30 @@ pub async fn a_malformed_item_keeps_its_row(store: &dyn Store) {
     assert_eq!((summary.malformed, summary.deleted, summary.created), (1, 1, 1));
     assert_eq!(fixture.ids().await, ["a", "c"]);
     assert_eq!(full(fixture.view().await.as_ref(), "a").await.unwrap(), event("a", 1, 1));
-    assert!(!fixture.view().await.tiles()[0].unswept);
+    assert!(fixture.view().await.tiles()[0].unswept);
+}
+
+/// An item that can't be understood may be all that is ever said of an event: whatever round it came in, and whether or
+/// not it has a name, a full round is due until one understands everything.
+pub async fn a_malformed_item_makes_a_full_round_due(store: &dyn Store) {
+    let fixture = Fixture::new(store);
+    let new = tile(0, 0, 10);
+    for malformed in [r#"{"id":"new","type":7}"#, "17"] {
+        for kind in [Full, Incremental] {
+            fixture.run(&new, Full, &[event("a", 1, 1)]).await;
+            assert!(!fixture.view().await.tiles()[0].unswept, "nothing was malformed");
+            let published = fixture.view().await.tiles()[0].clone();
+            fixture.run(&published, kind, &[event("a", 1, 1), malformed.to_owned()]).await;
+            let published = fixture.view().await.tiles()[0].clone();
+            assert!(published.unswept, "{malformed} in a round: {kind:?}");
+            fixture.run(&published, Incremental, &[]).await;
+            let published = fixture.view().await.tiles()[0].clone();
+            assert!(published.unswept, "an incremental round does not make up for it");
+            fixture.run(&published, Full, &[event("a", 1, 1)]).await;
+            assert!(!fixture.view().await.tiles()[0].unswept, "a full round does");
+        }
+    }
+    assert_eq!(fixture.ids().await, ["a"]);
 }
 
 /// An item without a readable id may be any event: the round takes nothing away, and says so until one can.

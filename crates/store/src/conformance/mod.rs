@@ -60,6 +60,7 @@ macro_rules! store_conformance {
             replays_change_nothing
             nothing_is_deleted_by_silence
             a_malformed_item_keeps_its_row
+            a_malformed_item_makes_a_full_round_due
             an_item_that_nobody_can_name_stops_the_sweep
             a_resync_notes_only_true_changes
             an_incomplete_item_patches_its_row
@@ -72,6 +73,8 @@ macro_rules! store_conformance {
             a_moved_window_is_not_a_deletion
             a_retired_tile_is_never_used_again
             a_blind_round_inherits_what_a_retired_tile_held
+            a_malformed_item_takes_its_row_into_the_new_window
+            a_new_start_without_a_window_is_not_a_deletion
             rows_are_found_by_time
             lists_come_in_pages
         }

@@ -2,9 +2,9 @@
 
 use delta_core::RoundKind::{Full, Incremental};
 
-use super::fixture::{Fixture, event, removed, tile};
+use super::fixture::{Fixture, event, removed, sparse, tile};
 use crate::batch::Batch;
-use crate::model::TileId;
+use crate::model::{Tile, TileId};
 use crate::{Error, Store};
 
 /// A removal that a tile was sent says nothing about the holds of others, nor about ids that it never held.
@@ -128,4 +128,38 @@ pub async fn a_blind_round_inherits_what_a_retired_tile_held(store: &dyn Store) 
     assert_eq!(row.holds, [TileId(1)]);
     fixture.run(&tile(1, 5, 15), Full, &[]).await;
     assert_eq!(fixture.notes(2).await, ["LeftWindow old 1> Window", "Deleted unsure 1> Resync"]);
+}
+
+/// An item of the new window that can't be understood, but named, shows that its row is still there; unless the round
+/// removes it after all.
+pub async fn a_malformed_item_takes_its_row_into_the_new_window(store: &dyn Store) {
+    let fixture = Fixture::new(store);
+    let malformed = |id: &str| format!(r#"{{"id":"{id}","type":7}}"#);
+    fixture.run(&tile(0, 0, 10), Full, &[event("goes", 1, 6), event("moved", 1, 1), event("stays", 1, 6)]).await;
+    let items = vec![malformed("goes"), malformed("moved"), malformed("stays"), removed("goes")];
+    let round = fixture.stage(&tile(1, 5, 15), Full, &[items]).await;
+    let (publish, summary) = fixture.plan(&[round], &[TileId(0)], &[]).await;
+    store.write(Batch::Publish(publish)).await.unwrap();
+    assert_eq!((summary.deleted, summary.left_window, summary.malformed), (1, 0, 3));
+    assert_eq!(fixture.notes(3).await, ["Deleted goes 1> Window"]);
+    for id in ["moved", "stays"] {
+        assert_eq!(fixture.view().await.row(id).await.unwrap().unwrap().holds, [TileId(1)], "{id}");
+    }
+}
+
+/// When an events view starts elsewhere, what the new tile does not mention may only be before its start.
+pub async fn a_new_start_without_a_window_is_not_a_deletion(store: &dyn Store) {
+    let fixture = Fixture::new(store);
+    let view = |id| Tile::new(TileId(id), None, None);
+    fixture.run(&view(0), Full, &[sparse("earlier", 1, 1), sparse("removed", 1, 6), sparse("stays", 1, 6)]).await;
+    let items = vec![sparse("removed", 1, 6), sparse("stays", 1, 6), removed("removed")];
+    let round = fixture.stage(&view(1), Full, &[items]).await;
+    let (publish, summary) = fixture.plan(&[round], &[TileId(0)], &[]).await;
+    store.write(Batch::Publish(publish)).await.unwrap();
+    assert_eq!((summary.deleted, summary.left_window), (1, 1));
+    assert_eq!(fixture.notes(3).await, ["LeftWindow earlier 1> Window", "Deleted removed 1> Window"]);
+    assert_eq!(fixture.ids().await, ["stays"]);
+    // Within one tile, silence still means that it is gone.
+    fixture.run(&view(1), Full, &[]).await;
+    assert_eq!(fixture.notes(5).await, ["Deleted stays 1> Resync"]);
 }

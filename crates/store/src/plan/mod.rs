@@ -93,9 +93,11 @@ struct Round {
     staged: StagedRound,
     link: DeltaLink,
     reason: Reason,
-    /// The ids that a full round mentioned.
+    /// The ids that a full round mentioned, but for those that it removed later.
     seen: BTreeSet<Arc<str>>,
-    /// It held an item without a readable id.
+    /// It held an item that could not be understood.
+    malformed: bool,
+    /// A full round held an item without a readable id.
     blind: bool,
 }
 
@@ -118,7 +120,7 @@ impl<'v> Plan<'v> {
             let complete = found.and_then(|staged| Some((staged.link().cloned()?, staged)));
             let (link, staged) = complete.ok_or(Error::Invalid("a round to publish is not staged to its end"))?;
             let reason = reason(view, &staged);
-            rounds.push(Round { staged, link, reason, seen: BTreeSet::new(), blind: false });
+            rounds.push(Round { staged, link, reason, seen: BTreeSet::new(), malformed: false, blind: false });
         }
         let read: BTreeSet<TileId> = rounds.iter().map(Round::tile).collect();
         if read.len() != rounds.len() || run.retire.iter().any(|tile| read.contains(tile)) {
@@ -184,15 +186,19 @@ impl<'v> Plan<'v> {
         Ok(())
     }
 
-    /// Remembers what a full round has mentioned. What it says of the item does not matter here: also a malformed one
-    /// shows that the event is there.
+    /// Remembers what a full round has mentioned and not removed since: also a malformed item shows that the event is
+    /// there. Of any round, remembers whether something in it was malformed.
     fn mention(&mut self, round: usize, word: &Word) {
-        let Some(round) = self.rounds.get_mut(round).filter(|round| round.is_full()) else { return };
+        let Some(round) = self.rounds.get_mut(round) else { return };
+        round.malformed |= matches!(word, Word::Malformed { .. });
+        if !round.is_full() {
+            return;
+        }
         match word {
             Word::Upsert { meta, .. } => drop(round.seen.insert(meta.id.clone())),
             Word::Malformed { id: Some(id) } => drop(round.seen.insert(id.clone())),
             Word::Malformed { id: None } => round.blind = true,
-            Word::Remove { .. } => {}
+            Word::Remove { id } => drop(round.seen.remove(id)),
         }
     }
 
@@ -223,13 +229,13 @@ impl<'v> Plan<'v> {
 impl Round {
     /// The tile as it is after the round.
     fn into_tile(self, at: Timestamp) -> Tile {
-        let (full, blind) = (self.is_full(), self.blind);
+        let (full, malformed) = (self.is_full(), self.malformed);
         let tile = self.staged.tile;
         Tile {
             link: Some(self.link),
             synced_at: Some(at),
             full_at: if full { Some(at) } else { tile.full_at },
-            unswept: if full { blind } else { tile.unswept },
+            unswept: malformed || (!full && tile.unswept),
             ..tile
         }
     }

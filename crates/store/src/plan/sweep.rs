@@ -36,23 +36,32 @@ impl Plan<'_> {
             if let Some(reason) = silent.map(|round| round.reason) {
                 self.work(id).await?.drop_hold(*tile, reason);
             } else if retire.contains(tile) {
-                let fate = self.fate(row);
+                let fate = self.fate(row, *tile);
                 self.work(id).await?.leave(*tile, fate);
             }
         }
         Ok(())
     }
 
-    /// What becomes of a row whose tile goes. If a full round of this run has read the dates that the row is at without
-    /// mentioning it, it is not the window that it left; unless that round held something that nobody can name: then it
-    /// may have been this row, and it stays until a round can tell.
-    fn fate(&self, row: &Row) -> Fate {
+    /// What becomes of a row whose tile goes. If a full round of this run has mentioned it, even in an item that could
+    /// not be understood, it is there, and that round's tile takes it over. If one has read the dates that the row is at
+    /// without mentioning it, it is not the window that it left; unless that round held something that nobody can name:
+    /// then it may have been this row, and it stays until a round can tell. A tile without a window goes when its start
+    /// moves: a row that is silent then may be before the new one, so nothing shows that it is deleted.
+    fn fate(&self, row: &Row, tile: TileId) -> Fate {
+        if let Some(heir) = self.rounds.iter().find(|round| round.is_full() && round.seen.contains(&row.meta.id)) {
+            return Fate::Heir(heir.tile());
+        }
         let mut read = self.rounds.iter().filter(|round| round.is_full() && round.covers(row));
         match read.clone().find(|round| round.blind) {
             Some(blind) => Fate::Heir(blind.tile()),
-            None if read.any(|round| !round.seen.contains(&row.meta.id)) => Fate::Lost(What::Deleted),
+            None if self.has_window(tile) && read.next().is_some() => Fate::Lost(What::Deleted),
             None => Fate::Lost(What::LeftWindow),
         }
+    }
+
+    fn has_window(&self, tile: TileId) -> bool {
+        self.view.tiles().iter().any(|known| known.id == tile && known.window.is_some())
     }
 
     /// Looks at the rows that earlier runs could not decide, if this one can.

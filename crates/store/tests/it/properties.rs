@@ -6,6 +6,7 @@ use delta_core::RoundId;
 use delta_core::RoundKind::{self, Full, Incremental};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
 use store::conformance::{Fixture, block_on, event, full, master, removed, sparse, stub, tile};
 use store::disk::{SimDisk, Survival};
 use store::{Batch, Discard, MemoryStore, Store, Tile, TileId};
@@ -14,7 +15,8 @@ use crate::history::{look, open};
 
 fn config() -> ProptestConfig {
     let cases = std::env::var("CALDELTA_PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(48);
-    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+    let regressions = FileFailurePersistence::WithSource("regressions");
+    ProptestConfig { cases, failure_persistence: Some(Box::new(regressions)), ..ProptestConfig::default() }
 }
 
 /// An item about one of a few ids, in one of the forms that Graph sends.
