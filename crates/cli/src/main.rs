@@ -1,4 +1,6 @@
 //! `caldelta`: an exact, read-only local copy of Outlook calendars, on the command line.
+// `output` prints: `println!` and `eprintln!` panic when nobody is at the other end.
+#![deny(clippy::print_stderr, clippy::print_stdout)]
 
 mod args;
 mod commands;
@@ -25,7 +27,7 @@ fn main() -> ExitCode {
     match run(cli.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("caldelta: {failure}");
+            output::say(format_args!("caldelta: {failure}"));
             failure.code.into()
         }
     }

@@ -35,11 +35,15 @@ pub(crate) async fn run(args: args::Sync) -> Result<(), Failure> {
 /// One failure of one target ends with that target's code; some failures of many end with a code of their own.
 fn summary(targets: usize, mut failures: Vec<Failure>) -> Result<(), Failure> {
     let Some(last) = failures.pop() else { return Ok(()) };
-    for failure in &failures {
-        eprintln!("caldelta: {failure}");
-    }
+    say(&failures);
     let partial = failures.len() + 1 < targets;
     Err(if partial { last.with_code(Code::Partial) } else { last })
+}
+
+fn say(failures: &[Failure]) {
+    for failure in failures {
+        output::say(format_args!("caldelta: {failure}"));
+    }
 }
 
 async fn one(
@@ -61,9 +65,9 @@ async fn one(
     let store = library.writer(&target.to_string())?;
     let report = stop.or(async { Ok(synchronizer.run(&replica, &store).await?) }).await?;
     if args.json {
-        output::json(&Tagged { schema: "sync-report/1", value: report })
+        output::report(output::json(&Tagged { schema: "sync-report/1", value: report })?)
     } else {
-        output::line(line(&report))
+        output::report(line(&report))
     }
 }
 
