@@ -39,7 +39,7 @@ fn run(command: Command) -> Result<(), Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::new(Code::Failure, format!("no runtime: {error}")))?;
-    runtime.block_on(async {
+    let done = runtime.block_on(async {
         match command {
             Command::Demo(args) => commands::demo::run(args).await,
             Command::Sim(args) => commands::sim::run(args).await,
@@ -48,5 +48,8 @@ fn run(command: Command) -> Result<(), Failure> {
             Command::Changes(args) => commands::changes::run(args).await,
             Command::Status(args) => commands::status::run(args).await,
         }
-    })
+    });
+    // What still blocks, such as reading a token file that is a pipe, is no reason to stay.
+    runtime.shutdown_background();
+    done
 }

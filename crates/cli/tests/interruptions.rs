@@ -50,6 +50,22 @@ fn a_signal_ends_a_token_command_with_the_sync() {
 }
 
 #[test]
+fn a_signal_ends_a_sync_whose_token_file_never_ends() {
+    for (name, code) in [("INT", 130), ("TERM", 143)] {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, fifo) = (dir.path().join("store"), dir.path().join("token"));
+        assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+        let child = spawn(&mut sync("http://127.0.0.1:9", &store, &["--token-file", fifo.to_str().unwrap()]));
+        // A pipe opens to be written when somebody reads it; nothing ever comes.
+        let writer = std::thread::spawn(move || std::fs::OpenOptions::new().write(true).open(fifo).unwrap());
+        wait_until("the token file is read", || writer.is_finished().then_some(()));
+        signal(name, child.id());
+        finish(child).failed(code, "stopped");
+        drop(writer.join().unwrap());
+    }
+}
+
+#[test]
 fn a_signal_ends_the_simulator_with_its_own_code() {
     for (name, code) in [("INT", 130), ("TERM", 143)] {
         let sim = Sim::with(&["--tls-self-signed"]);
