@@ -36,6 +36,23 @@ fn a_signal_ends_a_sync_with_its_own_code() {
 }
 
 #[test]
+fn a_signal_hides_no_failure_that_came_before_it() {
+    let server = Server::start(|number, _| match number {
+        0 => Reply::new("400 Bad Request", "", r#"{"error":{"code":"ErrorInvalidRequest"}}"#),
+        _ => Reply::Silence,
+    });
+    let dir = tempfile::tempdir().unwrap();
+    let child = spawn(&mut sync(&server.root, dir.path(), &["me/calendars/one", "me"]));
+    wait_for_requests(&server, 2);
+    signal("INT", child.id());
+    let done = finish(child);
+    let [failure, stopped] = done.stderr.lines().collect::<Vec<_>>().try_into().unwrap();
+    assert!(failure.starts_with("caldelta: me/calendars/one: ") && failure.contains("ErrorInvalidRequest"), "{done:?}");
+    assert!(stopped.starts_with("caldelta: stopped"), "{done:?}");
+    assert_eq!((done.code, done.stdout.as_str()), (Some(130), ""), "{done:?}");
+}
+
+#[test]
 fn a_signal_ends_a_token_command_with_the_sync() {
     let dir = tempfile::tempdir().unwrap();
     let (store, begun) = (dir.path().join("store"), dir.path().join("begun"));

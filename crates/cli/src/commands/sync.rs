@@ -24,6 +24,7 @@ pub(crate) async fn run(args: args::Sync) -> Result<(), Failure> {
     for target in &targets {
         if let Err(failure) = one(&args, &root, &library, target, &mut stop).await {
             if matches!(failure.code, Code::Interrupted | Code::Terminated) {
+                say(&failures);
                 return Err(failure);
             }
             failures.push(if targets.len() > 1 { failure.about(target) } else { failure });
