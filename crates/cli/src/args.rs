@@ -117,7 +117,7 @@ pub(crate) struct Sync {
     #[arg(long, env = "CALDELTA_CA_FILE", hide_env_values = true, value_name = "FILE")]
     pub(crate) ca_file: Option<PathBuf>,
     /// Which HTTP client sends the requests
-    #[arg(long, env = "CALDELTA_TRANSPORT", value_enum, default_value_t)]
+    #[arg(long, env = "CALDELTA_TRANSPORT", hide_env_values = true, value_enum, default_value_t)]
     pub(crate) transport: TransportArg,
     /// The window of calendar views: offsets from today, or two dates or instants
     #[arg(

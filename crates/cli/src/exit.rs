@@ -83,10 +83,14 @@ impl From<sync::Error> for Failure {
     }
 }
 
+/// Graph's code, with 403, when the mailbox has no room left: each initial round takes some (microsoft-graph-docs#5730).
+const MAILBOX_IS_FULL: &str = "ErrorQuotaExceeded";
+
 fn round_code(error: &delta_core::Error) -> Code {
     use delta_core::Error;
     match error {
         Error::Refused { status, error, .. } => match status.as_u16() {
+            403 if error.has_code(MAILBOX_IS_FULL) => Code::Failure,
             401 | 403 => Code::Login,
             408 | 500..=599 => Code::Unavailable,
             429 => Code::TryLater,
@@ -106,8 +110,11 @@ fn round_code(error: &delta_core::Error) -> Code {
 fn hint(error: &delta_core::Error) -> String {
     let hint = match error {
         delta_core::Error::Refused { error, .. } if error.codes.is_empty() => "; is this Microsoft Graph?",
-        delta_core::Error::Refused { status, .. } => match status.as_u16() {
+        delta_core::Error::Refused { status, error, .. } => match status.as_u16() {
             401 => "; get a new access token",
+            403 if error.has_code(MAILBOX_IS_FULL) => {
+                "; the mailbox is full: make room in it, initial rounds need some"
+            }
             403 => "; check the token's permissions, and that it may read this calendar",
             404 => "; check the target and the graph root",
             _ => "",

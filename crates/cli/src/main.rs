@@ -1,4 +1,6 @@
 //! `caldelta`: an exact, read-only local copy of Outlook calendars, on the command line.
+// `output` prints: `println!` and `eprintln!` panic when nobody is at the other end.
+#![deny(clippy::print_stderr, clippy::print_stdout)]
 
 mod args;
 mod commands;
@@ -25,7 +27,7 @@ fn main() -> ExitCode {
     match run(cli.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("caldelta: {failure}");
+            output::say(format_args!("caldelta: {failure}"));
             failure.code.into()
         }
     }
@@ -37,7 +39,7 @@ fn run(command: Command) -> Result<(), Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::new(Code::Failure, format!("no runtime: {error}")))?;
-    runtime.block_on(async {
+    let done = runtime.block_on(async {
         match command {
             Command::Demo(args) => commands::demo::run(args).await,
             Command::Sim(args) => commands::sim::run(args).await,
@@ -46,5 +48,8 @@ fn run(command: Command) -> Result<(), Failure> {
             Command::Changes(args) => commands::changes::run(args).await,
             Command::Status(args) => commands::status::run(args).await,
         }
-    })
+    });
+    // What still blocks, such as reading a token file that is a pipe, is no reason to stay.
+    runtime.shutdown_background();
+    done
 }

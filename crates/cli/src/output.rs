@@ -1,5 +1,6 @@
-//! Data on stdout. A reader that goes away ends the program quietly, as it does any filter.
+//! Data on stdout, everything else on stderr, and what it means when nobody is at the other end.
 
+use std::fmt::Display;
 use std::io::{self, Write};
 
 use delta_core::Timestamp;
@@ -7,9 +8,18 @@ use serde::Serialize;
 
 use crate::exit::{Code, Failure};
 
-/// Prints one line.
-pub(crate) fn line(text: impl std::fmt::Display) -> Result<(), Failure> {
-    end_quietly(writeln!(io::stdout().lock(), "{text}"))
+/// Prints one line of what was asked for. A reader that goes away ends the program quietly, as it does any filter.
+pub(crate) fn line(text: impl Display) -> Result<(), Failure> {
+    if print(text)? == Reader::Gone {
+        std::process::exit(0);
+    }
+    Ok(())
+}
+
+/// Prints one line about what the command does beside printing. That goes on, and decides how the command ends, whether
+/// anybody reads about it or not.
+pub(crate) fn report(text: impl Display) -> Result<(), Failure> {
+    print(text).map(|_| ())
 }
 
 /// Prints whose lines the next ones are.
@@ -17,17 +27,28 @@ pub(crate) fn heading(target: &str) -> Result<(), Failure> {
     line(format!("{}:", clean(target)))
 }
 
-/// Prints one JSON object on a line.
-pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
-    let text = serde_json::to_string(value).map_err(|error| Failure::new(Code::Failure, error))?;
-    line(text)
+/// Says something on stderr. Where nobody hears it, the exit code still tells.
+pub(crate) fn say(text: impl Display) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
-fn end_quietly(written: io::Result<()>) -> Result<(), Failure> {
-    match written {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
+/// A JSON object on one line.
+pub(crate) fn json(value: &impl Serialize) -> Result<String, Failure> {
+    serde_json::to_string(value).map_err(|error| Failure::new(Code::Failure, error))
+}
+
+/// Whether there is still somebody at the other end of stdout.
+#[derive(PartialEq, Eq)]
+enum Reader {
+    There,
+    Gone,
+}
+
+fn print(text: impl Display) -> Result<Reader, Failure> {
+    match writeln!(io::stdout().lock(), "{text}") {
+        Ok(()) => Ok(Reader::There),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Reader::Gone),
         Err(error) => Err(Failure::new(Code::Failure, format!("stdout: {error}"))),
-        Ok(()) => Ok(()),
     }
 }
 

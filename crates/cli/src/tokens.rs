@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 /// How long a token command may take: it may ask a person something.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// A file with a token in it, read anew whenever a fresh one is wanted: another program may keep it fresh.
+/// A file with a token in it, read before each request: another program may keep it fresh.
 pub(crate) struct TokenFile(pub(crate) PathBuf);
 
 #[async_trait]

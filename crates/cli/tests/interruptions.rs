@@ -36,6 +36,23 @@ fn a_signal_ends_a_sync_with_its_own_code() {
 }
 
 #[test]
+fn a_signal_hides_no_failure_that_came_before_it() {
+    let server = Server::start(|number, _| match number {
+        0 => Reply::new("400 Bad Request", "", r#"{"error":{"code":"ErrorInvalidRequest"}}"#),
+        _ => Reply::Silence,
+    });
+    let dir = tempfile::tempdir().unwrap();
+    let child = spawn(&mut sync(&server.root, dir.path(), &["me/calendars/one", "me"]));
+    wait_for_requests(&server, 2);
+    signal("INT", child.id());
+    let done = finish(child);
+    let [failure, stopped] = done.stderr.lines().collect::<Vec<_>>().try_into().unwrap();
+    assert!(failure.starts_with("caldelta: me/calendars/one: ") && failure.contains("ErrorInvalidRequest"), "{done:?}");
+    assert!(stopped.starts_with("caldelta: stopped"), "{done:?}");
+    assert_eq!((done.code, done.stdout.as_str()), (Some(130), ""), "{done:?}");
+}
+
+#[test]
 fn a_signal_ends_a_token_command_with_the_sync() {
     let dir = tempfile::tempdir().unwrap();
     let (store, begun) = (dir.path().join("store"), dir.path().join("begun"));
@@ -47,6 +64,22 @@ fn a_signal_ends_a_token_command_with_the_sync() {
     finish(child).failed(130, "stopped");
     let is_there = || Command::new("kill").args(["-0", asked.trim()]).stderr(Stdio::null()).status().unwrap().success();
     wait_until("the token command is gone", || (!is_there()).then_some(()));
+}
+
+#[test]
+fn a_signal_ends_a_sync_whose_token_file_never_ends() {
+    for (name, code) in [("INT", 130), ("TERM", 143)] {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, fifo) = (dir.path().join("store"), dir.path().join("token"));
+        assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+        let child = spawn(&mut sync("http://127.0.0.1:9", &store, &["--token-file", fifo.to_str().unwrap()]));
+        // A pipe opens to be written when somebody reads it; nothing ever comes.
+        let writer = std::thread::spawn(move || std::fs::OpenOptions::new().write(true).open(fifo).unwrap());
+        wait_until("the token file is read", || writer.is_finished().then_some(()));
+        signal(name, child.id());
+        finish(child).failed(code, "stopped");
+        drop(writer.join().unwrap());
+    }
 }
 
 #[test]
@@ -137,6 +170,65 @@ fn a_reader_that_goes_away_ends_a_command_quietly() {
     assert!(line.starts_with(r#"{"schema":"event/1""#));
     child.stdout = Some(empty_stdout());
     finish(child).ok();
+}
+
+/// A pipe that nobody reads.
+fn unread() -> Stdio {
+    std::io::pipe().unwrap().1.into()
+}
+
+#[test]
+fn a_sync_without_a_reader_goes_on_and_keeps_its_exit_code() {
+    let (sim, dir) = (Sim::start(), tempfile::tempdir().unwrap());
+    sim.create("me", "Lesson", "2026-12-10T19");
+    for args in [&[][..], &["--json"]] {
+        let store = dir.path().join(format!("store{}", args.len()));
+        let targets = ["me", "me/calendars/none", "me/events"];
+        let mut command = sim.sync(&store, &[args, &targets].concat());
+        let child = command.stdout(unread()).stderr(Stdio::piped()).spawn().unwrap();
+        let done = child.wait_with_output().unwrap();
+        assert_eq!(done.status.code(), Some(3), "{done:?}");
+        assert_eq!(read(&store, &["status", "--json", "me/events"]).json()[0]["revision"], 1, "the last one too");
+    }
+}
+
+#[test]
+fn a_status_without_a_reader_keeps_its_exit_code() {
+    let (sim, dir) = (Sim::start(), tempfile::tempdir().unwrap());
+    run(&mut sim.sync(dir.path(), &[])).ok();
+    for (max_age, code) in [("0s", 1), ("1d", 0)] {
+        for args in [&["status", "--max-age", max_age][..], &["status", "--max-age", max_age, "--json"]] {
+            let mut command = command(args);
+            let status =
+                command.arg("--store").arg(dir.path()).stdout(unread()).stderr(Stdio::null()).status().unwrap();
+            assert_eq!(status.code(), Some(code), "{args:?}");
+        }
+    }
+}
+
+#[test]
+fn a_failure_that_nobody_hears_keeps_its_exit_code() {
+    let (sim, dir) = (Sim::start(), tempfile::tempdir().unwrap());
+    let code = |command: &mut Command| command.stdout(Stdio::null()).stderr(unread()).status().unwrap().code();
+    assert_eq!(code(command(["events", "list", "--store"]).arg(dir.path())), Some(1));
+    assert_eq!(code(&mut command(["sync", "--window", "nonsense"])), Some(2));
+    let targets = ["me/calendars/one", "me/calendars/two", "me"];
+    assert_eq!(code(&mut sim.sync(dir.path(), &targets)), Some(3));
+}
+
+#[test]
+fn a_simulator_whose_log_nobody_reads_keeps_serving() {
+    let mut child = command(["sim"]).stdout(Stdio::piped()).stderr(unread()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let announcement: serde_json::Value = serde_json::from_str(&line).unwrap();
+    let authority = announcement["graph_root"].as_str().unwrap().split_once("://").unwrap().1;
+    for _ in 0..3 {
+        let answer = common::http::send(authority, "GET", "/v1.0/me/events", &[], None);
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    }
+    signal("INT", child.id());
+    assert_eq!(wait_for(&mut child).code(), Some(130));
 }
 
 /// An end of a pipe in which nothing is, in the place of the one that was closed.

@@ -17,6 +17,7 @@ fn whatever_a_server_answers_the_copy_is_kept() {
     let foreign =
         format!(r#"{{"value":[],"@odata.nextLink":"{}/v1.0/me/calendarView/delta?$skiptoken=x"}}"#, bait.root);
     let denied = r#"{"error":{"code":"ErrorAccessDenied","message":"No."}}"#;
+    let full = r#"{"error":{"code":"ErrorQuotaExceeded","message":"No room."}}"#;
     let cases = [
         (
             "a page for people",
@@ -39,6 +40,7 @@ fn whatever_a_server_answers_the_copy_is_kept() {
         ),
         ("a link elsewhere", Reply::json(&foreign), 65, "link"),
         ("no permission", Reply::new("403 Forbidden", "", denied), 77, "permissions"),
+        ("a full mailbox", Reply::new("403 Forbidden", "", full), 1, "the mailbox is full"),
     ];
     for (name, reply, code, words) in cases {
         let (sim, dir) = (Sim::start(), tempfile::tempdir().unwrap());

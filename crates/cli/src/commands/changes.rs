@@ -84,7 +84,8 @@ impl Feed {
             }
             for entry in &entries {
                 if self.json {
-                    output::json(&Tagged { schema: "change/1", value: change(entry, &self.replica.target) })?;
+                    let change = change(entry, &self.replica.target);
+                    output::line(output::json(&Tagged { schema: "change/1", value: change })?)?;
                 } else {
                     output::line(self.line(entry).await?)?;
                 }

@@ -164,7 +164,7 @@ fn tell(notice: &Notice<'_>) {
         _ => Ok(()),
     };
     if let Err(failure) = told {
-        eprintln!("caldelta: {failure}");
+        output::say(format_args!("caldelta: {failure}"));
     }
 }
 

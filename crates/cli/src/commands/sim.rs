@@ -39,7 +39,7 @@ pub(crate) async fn run(args: args::Sim) -> Result<(), Failure> {
         Announcement { graph_root: &server.graph_root(), ca_file: authority.as_ref().map(|file| file.path()) };
     // Before the announcement: whoever reads it may stop the simulator at once.
     let mut stop = Stop::listen()?;
-    output::json(&Tagged { schema: "sim/1", value: announcement })?;
+    output::report(output::json(&Tagged { schema: "sim/1", value: announcement })?)?;
     let code = stop.wait().await;
     server.shutdown().await;
     Err(Failure::new(code, "stopped"))
@@ -64,5 +64,6 @@ fn certificate_file(pem: &str) -> Result<NamedTempFile, Failure> {
 }
 
 fn log(access: &Access) {
-    eprintln!("{} {} {}", access.method, output::clean(&access.path), access.status.as_u16());
+    let Access { method, path, status, .. } = access;
+    output::say(format_args!("{method} {} {}", output::clean(path), status.as_u16()));
 }

@@ -67,7 +67,7 @@ pub(crate) async fn run(args: args::Status) -> Result<(), Failure> {
     for replica in replicas::open(&args.store, &args.targets).await? {
         let status = Status::of(&replica);
         if args.json {
-            output::json(&Tagged { schema: "status/1", value: &status })?;
+            output::report(output::json(&Tagged { schema: "status/1", value: &status })?)?;
         } else {
             print(&status, now)?;
         }
@@ -111,24 +111,24 @@ fn ago(at: Timestamp, now: Timestamp) -> String {
 fn print(status: &Status<'_>, now: Timestamp) -> Result<(), Failure> {
     let root = status.graph_root.unwrap_or_default();
     let version = status.api_version.unwrap_or_default();
-    output::line(format!("{} at {root} ({version})", output::clean(status.target)))?;
+    output::report(format!("{} at {root} ({version})", output::clean(status.target)))?;
     for tile in &status.tiles {
         let window = tile.window.map_or_else(|| "all events".to_owned(), |window| window.to_string());
         let shown = |at: Option<Timestamp>| {
             at.map_or_else(|| "never".to_owned(), |at| format!("{} ({})", output::instant(at), ago(at, now)))
         };
-        output::line(format!("  window        {window}"))?;
-        output::line(format!("  synced        {}", shown(tile.synced_at)))?;
-        output::line(format!("  read in full  {}", shown(tile.full_at)))?;
+        output::report(format!("  window        {window}"))?;
+        output::report(format!("  synced        {}", shown(tile.synced_at)))?;
+        output::report(format!("  read in full  {}", shown(tile.full_at)))?;
     }
-    output::line(format!(
+    output::report(format!(
         "  holds         {}; {} published, journal at {}",
         output::count(status.rows, "event"),
         output::count(status.revision, "run"),
         status.last_seq
     ))?;
     if status.unfinished_rounds > 0 {
-        output::line("  unfinished    a round is stored in part: the next sync goes on with it")?;
+        output::report("  unfinished    a round is stored in part: the next sync goes on with it")?;
     }
     Ok(())
 }

@@ -24,6 +24,7 @@ pub(crate) async fn run(args: args::Sync) -> Result<(), Failure> {
     for target in &targets {
         if let Err(failure) = one(&args, &root, &library, target, &mut stop).await {
             if matches!(failure.code, Code::Interrupted | Code::Terminated) {
+                say(&failures);
                 return Err(failure);
             }
             failures.push(if targets.len() > 1 { failure.about(target) } else { failure });
@@ -35,11 +36,15 @@ pub(crate) async fn run(args: args::Sync) -> Result<(), Failure> {
 /// One failure of one target ends with that target's code; some failures of many end with a code of their own.
 fn summary(targets: usize, mut failures: Vec<Failure>) -> Result<(), Failure> {
     let Some(last) = failures.pop() else { return Ok(()) };
-    for failure in &failures {
-        eprintln!("caldelta: {failure}");
-    }
+    say(&failures);
     let partial = failures.len() + 1 < targets;
     Err(if partial { last.with_code(Code::Partial) } else { last })
+}
+
+fn say(failures: &[Failure]) {
+    for failure in failures {
+        output::say(format_args!("caldelta: {failure}"));
+    }
 }
 
 async fn one(
@@ -61,9 +66,9 @@ async fn one(
     let store = library.writer(&target.to_string())?;
     let report = stop.or(async { Ok(synchronizer.run(&replica, &store).await?) }).await?;
     if args.json {
-        output::json(&Tagged { schema: "sync-report/1", value: report })
+        output::report(output::json(&Tagged { schema: "sync-report/1", value: report })?)
     } else {
-        output::line(line(&report))
+        output::report(line(&report))
     }
 }
 
