@@ -197,7 +197,7 @@ impl Run<'_> {
         Ok(round)
     }
 
-    /// After a full round that could not sweep, another one is due, once a day: full rounds cost the mailbox storage.
+    /// After an item that could not be understood a full round is due, once a day: full rounds cost the mailbox storage.
     fn is_full_round_due(&self, now: Timestamp) -> bool {
         self.tile.unswept && self.tile.full_at.is_none_or(|full_at| full_at.plus_days(1) <= now)
     }
