@@ -181,6 +181,17 @@ impl EventType {
             _ => Self::Other,
         }
     }
+
+    /// Graph's word for it; none for [`Other`](Self::Other).
+    pub fn as_graph(self) -> Option<&'static str> {
+        match self {
+            Self::SingleInstance => Some("singleInstance"),
+            Self::Occurrence => Some("occurrence"),
+            Self::Exception => Some("exception"),
+            Self::SeriesMaster => Some("seriesMaster"),
+            Self::Other => None,
+        }
+    }
 }
 
 /// The `reason` of an `@removed`.

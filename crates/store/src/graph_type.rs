@@ -4,7 +4,7 @@ use delta_core::EventType;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub(crate) fn serialize<S: Serializer>(kind: &EventType, serializer: S) -> Result<S::Ok, S::Error> {
-    word(*kind).serialize(serializer)
+    kind.as_graph().serialize(serializer)
 }
 
 pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<EventType, D::Error> {
@@ -14,15 +14,5 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
 
 /// Whether there is no word for it.
 pub(crate) fn is_unknown(kind: &EventType) -> bool {
-    word(*kind).is_none()
-}
-
-fn word(kind: EventType) -> Option<&'static str> {
-    match kind {
-        EventType::SingleInstance => Some("singleInstance"),
-        EventType::Occurrence => Some("occurrence"),
-        EventType::Exception => Some("exception"),
-        EventType::SeriesMaster => Some("seriesMaster"),
-        _ => None,
-    }
+    kind.as_graph().is_none()
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use delta_core::{Event, EventType, Timestamp};
+use delta_core::{Event, Timestamp};
 use serde::Serialize;
 use store::{JournalEntry, Reason, What, reader};
 
@@ -124,20 +124,9 @@ fn change<'a>(entry: &'a JournalEntry, target: &'a str) -> Change<'a> {
         what: note.what,
         reason: note.reason,
         id: &note.id,
-        r#type: word(note.kind),
+        r#type: note.kind.as_graph(),
         etag_before: note.etag_before.as_deref(),
         etag_after: note.etag_after.as_deref(),
         confirmed: note.confirmed,
-    }
-}
-
-/// Graph's word for a type, if it said one that is known.
-fn word(kind: EventType) -> Option<&'static str> {
-    match kind {
-        EventType::SingleInstance => Some("singleInstance"),
-        EventType::Occurrence => Some("occurrence"),
-        EventType::Exception => Some("exception"),
-        EventType::SeriesMaster => Some("seriesMaster"),
-        _ => None,
     }
 }
