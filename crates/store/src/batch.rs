@@ -1,4 +1,4 @@
-//! What is written at once: pages, a run, or the end of a round.
+//! What is written at once: pages, a run, the end of a round, or what the engine remembers.
 //!
 //! A batch says what the effects are, not how to find them, so a backend has nothing to decide. Each type is generic
 //! over what stands for a payload: the text itself on the way in, a length in a frame's head, a span in a file's index.
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use delta_core::{RoundId, RoundKind, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Identity, Meta, Note, Position, Revision, Row, Tile};
+use crate::model::{EngineState, Identity, Meta, Note, Position, Revision, Row, Tile};
 
 /// The unit of writing: applied whole, or not at all.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +20,9 @@ pub enum Batch<P = String> {
     Publish(Publish<P>),
     /// A round that will not be published.
     Discard(Discard),
+    /// What the engine wants to find again, at any time: it takes the place of what it wrote before, and leaves the
+    /// revision as it is.
+    EngineState(EngineState),
 }
 
 /// One page of a round, with where it leads to.
@@ -173,6 +176,7 @@ impl<P> Batch<P> {
             Self::Stage(stage) => Batch::Stage(stage.map(f)),
             Self::Publish(publish) => Batch::Publish(publish.map(f)),
             Self::Discard(discard) => Batch::Discard(discard),
+            Self::EngineState(state) => Batch::EngineState(state),
         }
     }
 }

@@ -15,7 +15,8 @@
 //!   occurrence inherits is decided by [`reader`], each time it is read.
 //! - **The unit of writing is a [`Batch`]**, applied whole or not at all. [`Stage`] makes a page durable and not visible;
 //!   [`Publish`] makes a run visible: rows, tiles with their cursors, and the journal, in one step and only on the revision
-//!   that it was made from; [`Discard`] ends a round without.
+//!   that it was made from; [`Discard`] ends a round without. [`EngineState`] is the engine's own
+//!   note to itself, kept and not understood.
 //! - **A view is pinned.** It shows one revision for as long as it lives, so nobody sees half a run.
 //! - **What is stored is what Graph said**, byte for byte. A row is made of [`Layers`] of raw JSON, held by the tiles that
 //!   have it in their window.
@@ -58,7 +59,8 @@ pub use file::{FileOptions, FileStore};
 pub use library::{Library, Shelf};
 pub use memory::MemoryStore;
 pub use model::{
-    Identity, JournalEntry, Layers, Loss, Meta, Note, Position, Reason, Revision, Row, StagedRound, Tile, TileId, What,
+    EngineState, Identity, JournalEntry, Layers, Loss, Meta, Note, Position, Reason, Revision, Row, StagedRound, Tile,
+    TileId, What,
 };
 pub use plan::{Fetched, Run, Summary, plan};
 pub use store::{StagedPage, Store, TimeKey, View};

@@ -314,6 +314,35 @@ pub struct JournalEntry {
     pub note: Note,
 }
 
+/// What the engine remembers about a replica between runs, such as until when it must not ask again, or the page size
+/// that worked. A text that the store keeps and does not understand; it has nothing to do with the replica's
+/// [revision](Revision).
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EngineState(Arc<str>);
+
+impl EngineState {
+    /// The most bytes that it may have.
+    pub const MOST: usize = 64 * 1024;
+
+    /// Keeps a text, for [`Batch::EngineState`](crate::Batch::EngineState).
+    pub fn new(text: impl Into<Arc<str>>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text.
+    pub fn text(&self) -> &Arc<str> {
+        &self.0
+    }
+}
+
+impl fmt::Debug for EngineState {
+    /// Nobody knows here whether it may be seen.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EngineState(… {} bytes)", self.0.len())
+    }
+}
+
 /// A round whose pages are staged: durable, and not visible.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StagedRound {

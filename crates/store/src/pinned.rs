@@ -10,7 +10,7 @@ use delta_core::{RoundId, Timestamp};
 use crate::Error;
 use crate::batch::{ItemRef, StagedItem};
 use crate::index::Index;
-use crate::model::{Identity, JournalEntry, Layers, Note, Revision, Row, StagedRound, Tile, TileId};
+use crate::model::{EngineState, Identity, JournalEntry, Layers, Note, Revision, Row, StagedRound, Tile, TileId};
 use crate::store::{StagedPage, TimeKey, View};
 
 /// Where a backend keeps payloads.
@@ -52,6 +52,10 @@ impl<S: Payloads> View for Pinned<S> {
 
     fn last_seq(&self) -> u64 {
         self.index.published().journal.last()
+    }
+
+    fn engine_state(&self) -> Option<&EngineState> {
+        self.index.engine_state()
     }
 
     fn rounds(&self) -> Vec<StagedRound> {

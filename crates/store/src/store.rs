@@ -9,7 +9,7 @@ use delta_core::{RoundId, Timestamp};
 
 use crate::Error;
 use crate::batch::{Batch, ItemRef, StagedItem};
-use crate::model::{Identity, JournalEntry, Layers, Revision, Row, StagedRound, Tile, TileId};
+use crate::model::{EngineState, Identity, JournalEntry, Layers, Revision, Row, StagedRound, Tile, TileId};
 
 /// Where one replica lives.
 ///
@@ -56,6 +56,9 @@ pub trait View: Debug + Send + Sync {
 
     /// The number of the journal's last entry; 0 if it is empty.
     fn last_seq(&self) -> u64;
+
+    /// What the engine wrote down last; none if it never did.
+    fn engine_state(&self) -> Option<&EngineState>;
 
     /// The rounds that are staged, by their ids.
     fn rounds(&self) -> Vec<StagedRound>;

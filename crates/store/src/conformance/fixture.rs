@@ -208,6 +208,7 @@ pub async fn picture(view: &dyn View) -> String {
         let link = tile.link.as_ref().map(DeltaLink::expose);
         writeln!(text, "tile {tile:?} {link:?}").unwrap();
     }
+    writeln!(text, "engine {:?}", view.engine_state().map(|state| state.text())).unwrap();
     for staged in view.rounds() {
         let link = serde_json::to_string(&staged.position).unwrap();
         writeln!(text, "staged {staged:?} {link}").unwrap();

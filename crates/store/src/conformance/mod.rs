@@ -55,6 +55,7 @@ macro_rules! store_conformance {
             another_identity_is_refused
             a_batch_that_contradicts_itself_changes_nothing
             a_view_does_not_change
+            the_engine_finds_its_state_again
             unknown_fields_survive
             the_last_word_on_an_id_wins
             replays_change_nothing

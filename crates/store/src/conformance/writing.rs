@@ -6,7 +6,7 @@ use delta_core::{EventType, RoundId};
 use super::fixture::{Fixture, event, picture, stub, tile};
 use crate::batch::{Batch, Discard, ItemRef, RowChange, Source};
 use crate::model::{Position, TileId};
-use crate::{Error, Revision, Store};
+use crate::{EngineState, Error, Revision, Store};
 
 /// Staging a page again, whatever it holds then, changes nothing.
 pub async fn a_page_is_staged_once(store: &dyn Store) {
@@ -233,4 +233,34 @@ pub async fn a_view_does_not_change(store: &dyn Store) {
     for (before, view) in pinned {
         assert_eq!(picture(view.as_ref()).await, before);
     }
+}
+
+/// What the engine wrote last is what it finds, whatever else happens; it changes neither the revision nor a view that
+/// was taken before, and is not printed.
+pub async fn the_engine_finds_its_state_again(store: &dyn Store) {
+    let fixture = Fixture::new(store);
+    let found = async || fixture.view().await.engine_state().map(|state| state.text().to_string());
+    let remember = async |text: &str| store.write(Batch::EngineState(EngineState::new(text))).await;
+    let before = fixture.view().await;
+    assert_eq!(found().await, None);
+    for text in ["{\"until\":1}", "\"\n\u{0}💡", "", "last", "last"] {
+        assert_eq!(remember(text).await.unwrap(), Revision(0));
+        assert_eq!(found().await.as_deref(), Some(text));
+    }
+    assert!(before.engine_state().is_none(), "a view must not change");
+    let tile = tile(0, 0, 10);
+    let round = fixture.stage(&tile, Full, &[vec![event("a", 1, 1)], vec![]]).await;
+    let (publish, _) = fixture.plan(&[round], &[], &[]).await;
+    assert_eq!(remember("between plan and publish").await.unwrap(), Revision(0));
+    assert_eq!(store.write(Batch::Publish(publish)).await.unwrap(), Revision(1));
+    let round = fixture.stage(&tile, Incremental, &[vec![event("a", 2, 1)]]).await;
+    store.write(Batch::Discard(Discard { round })).await.unwrap();
+    assert_eq!(found().await.as_deref(), Some("between plan and publish"));
+    assert!(matches!(remember(&"x".repeat(EngineState::MOST + 1)).await, Err(Error::Invalid(_))));
+    let longest = "x".repeat(EngineState::MOST);
+    assert_eq!(remember(&longest).await.unwrap(), Revision(1));
+    let view = fixture.view().await;
+    assert!(view.engine_state().is_some_and(|state| **state.text() == *longest));
+    let printed = format!("{:?} {view:?} {store:?}", view.engine_state());
+    assert!(!printed.contains("xx"), "the engine's state was printed");
 }

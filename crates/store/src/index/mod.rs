@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use delta_core::RoundId;
 
-use crate::model::{Identity, Revision, StagedRound, Tile, TileId};
+use crate::model::{EngineState, Identity, Revision, StagedRound, Tile, TileId};
 pub(crate) use journal::Journal;
 pub(crate) use rows::Rows;
 pub(crate) use staging::Staging;
@@ -26,6 +26,8 @@ pub(crate) struct Index<P> {
     order: u64,
     published: Arc<Published<P>>,
     rounds: BTreeMap<RoundId, Arc<Staging<P>>>,
+    /// Not among what is published: it changes on its own, and changing it must not copy the tables.
+    engine_state: Option<EngineState>,
 }
 
 /// What the last publish made visible.
@@ -50,7 +52,7 @@ impl<P> Default for Index<P> {
             rows: Rows::default(),
             journal: Journal::default(),
         };
-        Self { order: 0, published: Arc::new(published), rounds: BTreeMap::new() }
+        Self { order: 0, published: Arc::new(published), rounds: BTreeMap::new(), engine_state: None }
     }
 }
 
@@ -61,6 +63,10 @@ impl<P> Index<P> {
 
     pub(crate) fn staging(&self, round: RoundId) -> Option<&Staging<P>> {
         self.rounds.get(&round).map(Arc::as_ref)
+    }
+
+    pub(crate) fn engine_state(&self) -> Option<&EngineState> {
+        self.engine_state.as_ref()
     }
 
     pub(crate) fn rounds(&self) -> Vec<StagedRound> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Index, Published, Staging};
 use crate::Error;
 use crate::batch::{Batch, Publish, RowChange, Source, Stage};
-use crate::model::{Identity, Layers, Position, Row, TileId};
+use crate::model::{EngineState, Identity, Layers, Position, Row, TileId};
 
 impl<P: Clone> Index<P> {
     /// Whether a batch would change anything.
@@ -18,6 +18,7 @@ impl<P: Clone> Index<P> {
             Batch::Stage(stage) => self.check_stage(stage),
             Batch::Publish(publish) => self.check_publish(publish).map(|()| true),
             Batch::Discard(discard) => Ok(self.rounds.contains_key(&discard.round)),
+            Batch::EngineState(state) => self.check_engine_state(state),
         }
     }
 
@@ -33,8 +34,16 @@ impl<P: Clone> Index<P> {
             Batch::Stage(stage) => self.stage(stage),
             Batch::Publish(publish) => self.publish(publish)?,
             Batch::Discard(discard) => drop(self.rounds.remove(&discard.round)),
+            Batch::EngineState(state) => self.engine_state = Some(state),
         }
         Ok(())
+    }
+
+    fn check_engine_state(&self, state: &EngineState) -> Result<bool, Error> {
+        if state.text().len() > EngineState::MOST {
+            return Err(Error::Invalid("the engine's state is longer than 64 KiB"));
+        }
+        Ok(self.engine_state.as_ref() != Some(state))
     }
 
     fn check_stage<Q>(&self, stage: &Stage<Q>) -> Result<bool, Error> {

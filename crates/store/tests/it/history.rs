@@ -7,7 +7,7 @@ use delta_core::RoundId;
 use delta_core::RoundKind::{self, Full, Incremental};
 use store::conformance::{Fixture, block_on, event, master, picture, removed, stub, tile};
 use store::disk::SimDisk;
-use store::{Batch, Discard, Error, FileOptions, FileStore, MemoryStore, Store, Tile, TileId};
+use store::{Batch, Discard, EngineState, Error, FileOptions, FileStore, MemoryStore, Store, Tile, TileId};
 
 /// Where replicas are on simulated disks.
 pub(crate) const PATH: &str = "/replica";
@@ -35,6 +35,7 @@ impl History {
         // Only now, so that no two states look the same.
         recorder.write(Batch::Discard(Discard { round: discarded }));
         recorder.publish(&[round], &[], &[master("m", 1)]);
+        recorder.write(Batch::EngineState(EngineState::new(r#"{"until":1}"#)));
         let round = recorder.stage(&new, Full, &[vec![stub("o", "m", 1, 2), event("d", 1, 4)]]);
         recorder.publish(&[round], &[TileId(0)], &[]);
         recorder.history

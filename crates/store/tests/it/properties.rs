@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 use store::conformance::{Fixture, block_on, event, full, master, removed, sparse, stub, tile};
 use store::disk::{SimDisk, Survival};
-use store::{Batch, Discard, MemoryStore, Store, Tile, TileId};
+use store::{Batch, Discard, EngineState, MemoryStore, Store, Tile, TileId};
 
 use crate::history::{look, open};
 
@@ -45,6 +45,7 @@ enum Event {
     Publish,
     Move { fetched: bool },
     Discard,
+    Remember(String),
     Reopen,
     Crash(Survival),
 }
@@ -57,6 +58,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         4 => Just(Event::Publish),
         1 => any::<bool>().prop_map(|fetched| Event::Move { fetched }),
         1 => Just(Event::Discard),
+        1 => "[a-z\"\n]{0,3}".prop_map(Event::Remember),
         1 => Just(Event::Reopen),
         1 => prop::sample::select(Survival::ALL.to_vec()).prop_map(Event::Crash),
     ];
@@ -105,6 +107,7 @@ proptest! {
                     let rounds = block_on(fixture.view()).rounds();
                     rounds.first().map(|round| Batch::Discard(Discard { round: round.round })).into_iter().collect()
                 }
+                Event::Remember(text) => vec![Batch::EngineState(EngineState::new(text))],
                 Event::Reopen => {
                     drop(file);
                     file = open(&disk, segment_bytes).unwrap();

@@ -84,6 +84,7 @@ fn the_lines_of_a_log() {
             Batch::Stage(_) => "stage",
             Batch::Publish(_) => "publish",
             Batch::Discard(_) => "discard",
+            Batch::EngineState(_) => "engine-state",
         };
         assert_snapshot!(format!("log-{number:02}-{name}"), json(&batch));
     }
