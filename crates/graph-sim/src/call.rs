@@ -89,7 +89,7 @@ impl Reply {
 }
 
 /// The origin in the request's URI, or in its `Host` header (which does not say whether TLS was used: then it was).
-fn origin<B>(request: &Request<B>) -> String {
+pub(crate) fn origin<B>(request: &Request<B>) -> String {
     let from_uri = |uri: &Uri| Some(format!("{}://{}", uri.scheme_str()?, uri.authority()?));
     let host = || request.headers().get(HOST).and_then(|host| host.to_str().ok());
     from_uri(request.uri()).unwrap_or_else(|| format!("https://{}", host().unwrap_or("graph.microsoft.com")))

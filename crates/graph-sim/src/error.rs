@@ -152,6 +152,38 @@ impl GraphError {
         Self::bad_request("BadRequest", message)
     }
 
+    /// A batch that lacks what its parts need: an id, a method, a relative URL.
+    pub(crate) fn bad_batch() -> Self {
+        Self::bad_request("BadRequest", "Invalid batch payload format.")
+    }
+
+    /// Observed: people quote it from the changelogs of their clients.
+    pub(crate) fn batch_too_large(most: usize) -> Self {
+        let message = format!("Number of batch request steps exceeds the maximum value of {most}.");
+        Self::bad_request("MaximumValueExceeded", message)
+    }
+
+    pub(crate) fn batch_id_twice(id: &str) -> Self {
+        Self::bad_request("BadRequest", format!("Request Id : {id} has to be unique in a batch."))
+    }
+
+    /// The message was observed by the authors of PnP Core.
+    pub(crate) fn batch_write_without_body(id: &str) -> Self {
+        let message = format!("Write request id : {id} does not contain Content-Type header or body.");
+        Self::bad_request("BadRequest", message)
+    }
+
+    /// What becomes of a part when one that it depends on has failed, by Graph's documentation of batches.
+    pub(crate) fn failed_dependency() -> Self {
+        Self::new(StatusCode::FAILED_DEPENDENCY, "FailedDependency", "A request that this one depends on has failed.")
+    }
+
+    /// Observed in microsoft-graph-docs#8760, for parts of a batch.
+    pub(crate) fn mailbox_concurrency() -> Self {
+        let message = "Application is over its MailboxConcurrency limit.";
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "ApplicationThrottled", message)
+    }
+
     pub(crate) fn bad_token() -> Self {
         Self::bad_request("BadRequest", "Badly formed token.")
     }

@@ -11,6 +11,7 @@
 //! | modules | know |
 //! |---|---|
 //! | `simulator` | who may ask, which resource answers, which headers every response has |
+//! | `batch` | how several requests come in one |
 //! | `route`, `query`, `prefer`, `call` | what a request says |
 //! | `mailbox`, `event`, `properties` | what there is, and in which order it changed |
 //! | `events`, `calendars`, `listing`, `view` | REST: collections, single objects, and how they look to a request |
@@ -53,6 +54,7 @@
 //! ```
 
 mod base64;
+mod batch;
 mod body;
 mod calendars;
 mod call;

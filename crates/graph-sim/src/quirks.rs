@@ -32,6 +32,9 @@ pub struct Quirks {
     /// `events/delta` writes `DateTime` and `TimeZone`, as the sample in Graph's documentation does, instead of
     /// `dateTime` and `timeZone`.
     pub pascal_case_times: bool,
+    /// How many parts of one `$batch` a mailbox answers; those beyond get 429 with a `Retry-After` among the headers
+    /// of the part. Four, wherever it was observed (microsoft-graph-docs#8760); `None` answers all of them.
+    pub batch_concurrency: Option<usize>,
 }
 
 impl Default for Quirks {
@@ -47,6 +50,7 @@ impl Default for Quirks {
             encoded_links: false,
             events_delta_in_v1: true,
             pascal_case_times: false,
+            batch_concurrency: None,
         }
     }
 }

@@ -1,13 +1,16 @@
 //! The simulator: from request to response, and nothing beside.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, DATE, HeaderName, HeaderValue, WWW_AUTHENTICATE};
+use http::header::{
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, DATE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 
+use crate::batch::{self, Answers, Batch};
 use crate::call::{Call, Reply};
 use crate::delta::Delta;
 use crate::error::GraphError;
@@ -118,11 +121,16 @@ impl Simulator {
     ///
     /// The request's URI may be absolute; if it is not, its `Host` header says where the links in answers lead.
     pub fn handle(&mut self, now: SystemTime, request: Request<Bytes>) -> Response<Bytes> {
-        let now = time::from_system(now);
+        let (clock, now) = (now, time::from_system(now));
         let request_id = self.random.guid();
         let client_request_id =
             request.headers().get(CLIENT_REQUEST_ID).cloned().or_else(|| HeaderValue::from_str(&request_id).ok());
-        let mut response = match self.answer(now, &request) {
+        let answer = if batch::is_batch(request.uri().path()) {
+            self.answer_batch(clock, &request)
+        } else {
+            self.answer(now, &request)
+        };
+        let mut response = match answer {
             Ok(reply) => success(reply),
             Err(error) => {
                 let client = client_request_id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or(&request_id);
@@ -146,6 +154,43 @@ impl Simulator {
         let mut reply = dispatch(mailbox, &route.resource, &call, delta)?;
         reply.applied.extend_from_slice(call.view.preferences.applied());
         Ok(reply)
+    }
+
+    /// Handles one part after the other, each as a request of its own.
+    fn answer_batch(&mut self, now: SystemTime, request: &Request<Bytes>) -> Result<Reply, GraphError> {
+        self.authorize(request.headers())?;
+        let mut answers = Answers::default();
+        let mut load: BTreeMap<String, usize> = BTreeMap::new();
+        for part in Batch::read(request)?.parts {
+            let mailbox = self.mailbox_of(&part.request);
+            let load = load.entry(mailbox).or_default();
+            *load += 1;
+            let answer = if !answers.succeeded(&part.depends_on) {
+                self.refuse(now, &GraphError::failed_dependency())
+            } else if self.options.quirks.batch_concurrency.is_some_and(|most| *load > most) {
+                let mut answer = self.refuse(now, &GraphError::mailbox_concurrency());
+                let seconds = 1 + self.random.number() % 10;
+                put(answer.headers_mut(), RETRY_AFTER, &seconds.to_string());
+                answer
+            } else {
+                self.handle(now, part.request)
+            };
+            answers.push(part.id, answer);
+        }
+        Ok(answers.reply(&mut self.random))
+    }
+
+    /// The id of the mailbox that a request is for; requests for none are all for the same.
+    fn mailbox_of(&mut self, request: &Request<Bytes>) -> String {
+        let owner = Route::parse(request.uri().path()).map(|route| route.owner);
+        let mailbox = owner.and_then(|owner| self.directory.find(&owner));
+        mailbox.map(|mailbox| mailbox.id.clone()).unwrap_or_default()
+    }
+
+    /// A part's error that its resource has nothing to do with.
+    fn refuse(&mut self, now: SystemTime, error: &GraphError) -> Response<Bytes> {
+        let id = self.random.guid();
+        failure(error, time::from_system(now), &id, &id)
     }
 
     fn authorize(&self, headers: &HeaderMap) -> Result<(), GraphError> {
