@@ -3,7 +3,7 @@
 use std::fmt;
 use std::process::ExitCode;
 
-use delta_core::FailureKind;
+use delta_core::{FailureKind, Refusal};
 
 /// The documented exit codes. A script must treat a code that it does not know as a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +75,9 @@ impl From<sync::Error> for Failure {
         match error {
             sync::Error::Store(error) => error.into(),
             sync::Error::Round(error) => Self::new(round_code(&error), hint(&error)),
-            sync::Error::Throttled(_) => Self::new(Code::TryLater, error),
+            sync::Error::Throttled { .. } | sync::Error::OutOfTime { .. } | sync::Error::TooManyFullRounds { .. } => {
+                Self::new(Code::TryLater, error)
+            }
             sync::Error::Token(_) => Self::new(Code::Login, error),
             sync::Error::Window(_) | sync::Error::Target(_) => Self::usage(error),
             _ => Self::new(Code::Failure, error),
@@ -83,17 +85,13 @@ impl From<sync::Error> for Failure {
     }
 }
 
-/// Graph's code, with 403, when the mailbox has no room left: each initial round takes some (microsoft-graph-docs#5730).
-const MAILBOX_IS_FULL: &str = "ErrorQuotaExceeded";
-
 fn round_code(error: &delta_core::Error) -> Code {
     use delta_core::Error;
     match error {
-        Error::Refused { status, error, .. } => match status.as_u16() {
-            403 if error.has_code(MAILBOX_IS_FULL) => Code::Failure,
-            401 | 403 => Code::Login,
-            408 | 500..=599 => Code::Unavailable,
-            429 => Code::TryLater,
+        Error::Refused { refusal, error, .. } => match refusal {
+            Refusal::Unauthenticated | Refusal::Forbidden | Refusal::ForbiddenLink => Code::Login,
+            Refusal::Overloaded | Refusal::Unavailable => Code::Unavailable,
+            Refusal::Throttled | Refusal::Forgotten | Refusal::MailboxUnavailable => Code::TryLater,
             // Graph gives every refusal a code.
             _ if error.codes.is_empty() => Code::Data,
             _ => Code::Failure,
@@ -110,15 +108,7 @@ fn round_code(error: &delta_core::Error) -> Code {
 fn hint(error: &delta_core::Error) -> String {
     let hint = match error {
         delta_core::Error::Refused { error, .. } if error.codes.is_empty() => "; is this Microsoft Graph?",
-        delta_core::Error::Refused { status, error, .. } => match status.as_u16() {
-            401 => "; get a new access token",
-            403 if error.has_code(MAILBOX_IS_FULL) => {
-                "; the mailbox is full: make room in it, initial rounds need some"
-            }
-            403 => "; check the token's permissions, and that it may read this calendar",
-            404 => "; check the target and the graph root",
-            _ => "",
-        },
+        delta_core::Error::Refused { refusal: Refusal::NotFound, .. } => "; check the target and the graph root",
         delta_core::Error::NoResponse { .. } => "; check the network and the graph root",
         _ => "",
     };

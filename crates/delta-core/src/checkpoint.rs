@@ -1,6 +1,7 @@
 //! A position inside a round, fit to be stored and taken up by another process.
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -67,8 +68,19 @@ pub enum RoundKind {
     Incremental,
 }
 
+/// What a round has used up, and what it has learnt.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Spent {
+    /// Pages received.
+    pub(crate) page: u32,
+    /// Their length.
+    pub(crate) bytes: u64,
+    /// What the round has changed its page size to.
+    pub(crate) page_size: Option<NonZeroU32>,
+}
+
 /// The version of the serialised form.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// A position inside a round: everything before it was received, everything after it was not.
 ///
@@ -80,14 +92,19 @@ pub struct Checkpoint {
     round: RoundId,
     kind: RoundKind,
     page: u32,
+    bytes: u64,
+    /// What the round has changed its page size to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    page_size: Option<NonZeroU32>,
     next: NextLink,
     /// Of the target's initial request, so that a checkpoint is not taken up for another target.
     target: RoundId,
 }
 
 impl Checkpoint {
-    pub(crate) fn new(round: RoundId, kind: RoundKind, page: u32, next: NextLink, target: RoundId) -> Self {
-        Self { version: VERSION, round, kind, page, next, target }
+    pub(crate) fn new(round: RoundId, kind: RoundKind, spent: Spent, next: NextLink, target: RoundId) -> Self {
+        let Spent { page, bytes, page_size } = spent;
+        Self { version: VERSION, round, kind, page, bytes, page_size, next, target }
     }
 
     /// The round that it belongs to.
@@ -103,6 +120,10 @@ impl Checkpoint {
     /// How many pages of the round were received.
     pub fn page(&self) -> u32 {
         self.page
+    }
+
+    pub(crate) fn spent(&self) -> Spent {
+        Spent { page: self.page, bytes: self.bytes, page_size: self.page_size }
     }
 
     /// The next link, if the checkpoint is of a version that is known and of this target.

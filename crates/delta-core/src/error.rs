@@ -5,10 +5,11 @@ use std::fmt;
 use http::StatusCode;
 
 use crate::checkpoint::CheckpointError;
-use crate::classify::is_temporary;
 use crate::graph_error::{GraphError, RequestIds};
 use crate::link::LinkError;
 use crate::page::PageError;
+use crate::refusal::Refusal;
+use crate::stall::Stall;
 
 /// Why a round ended without its delta link. The round has not moved: its last checkpoint is still good.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub enum Error {
     Refused {
         /// The status of the response.
         status: StatusCode,
+        /// What that means.
+        refusal: Refusal,
         /// What Graph said.
         error: GraphError,
         /// How often the request was sent, for whatever reasons.
@@ -39,6 +42,11 @@ pub enum Error {
         /// The response's ids.
         ids: RequestIds,
     },
+    /// The response is not that of a JSON batch.
+    NotABatch {
+        /// The response's ids.
+        ids: RequestIds,
+    },
     /// A page has neither a next link nor a delta link. It is not the end of the round: nothing may be published.
     NoLink {
         /// The response's ids.
@@ -55,9 +63,11 @@ pub enum Error {
     Link(LinkError),
     /// A checkpoint can't be resumed.
     Checkpoint(CheckpointError),
-    /// The round did not end within its budget of pages.
+    /// The round is going nowhere, whatever was tried.
     Stalled {
-        /// How many pages were read.
+        /// How it shows.
+        stall: Stall,
+        /// How many pages were read, since the round last began anew.
         pages: u32,
         /// The last response's ids.
         ids: RequestIds,
@@ -81,13 +91,13 @@ impl Error {
     /// What to do about it.
     pub fn status(&self) -> Status {
         match self {
-            Self::Refused { status, .. } if is_temporary(*status) => Status::Persistent,
-            // Asked for a full round twice: the next one may be answered.
-            Self::Refused { status, .. } if *status == StatusCode::GONE => Status::Temporary,
+            // Later the server may remember for long enough.
+            Self::Refused { refusal: Refusal::Forgotten, .. } => Status::Temporary,
+            Self::Refused { refusal, .. } if refusal.is_temporary() => Status::Persistent,
             Self::NoResponse { failure, .. } if failure.kind.is_temporary() => Status::Persistent,
             Self::Stalled { .. } => Status::Persistent,
             // Something in between may have answered in Graph's place.
-            Self::NotAPage { .. } | Self::NoLink { .. } => Status::Temporary,
+            Self::NotAPage { .. } | Self::NotABatch { .. } | Self::NoLink { .. } => Status::Temporary,
             Self::Refused { .. }
             | Self::NoResponse { .. }
             | Self::Redirected { .. }
@@ -98,17 +108,46 @@ impl Error {
     }
 }
 
+impl Error {
+    /// Whether a plain listing of the window may get through where this round does not: see
+    /// [`Snapshot`](crate::Snapshot).
+    pub fn escapes_to_snapshot(&self) -> bool {
+        match self {
+            Self::Stalled { .. } => true,
+            Self::Refused { refusal, .. } => refusal.escapes(),
+            _ => false,
+        }
+    }
+
+    /// The ids of the response that it is about, to be given to Microsoft's support.
+    pub fn ids(&self) -> Option<&RequestIds> {
+        match self {
+            Self::Refused { error, .. } => Some(&error.ids),
+            Self::NotAPage { ids, .. }
+            | Self::NotABatch { ids }
+            | Self::NoLink { ids }
+            | Self::Redirected { ids, .. }
+            | Self::Stalled { ids, .. } => Some(ids),
+            Self::NoResponse { .. } | Self::Link(_) | Self::Checkpoint(_) | Self::Finished => None,
+        }
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Refused { status, error, attempts } => {
-                let attempts = if is_temporary(*status) { *attempts } else { 1 };
-                write!(f, "the server answered {status}{}: {error}", times(attempts))
+            Self::Refused { status, refusal, error, attempts } => {
+                let attempts = if refusal.is_temporary() { *attempts } else { 1 };
+                write!(f, "the server answered {status}{}: {error}", times(attempts))?;
+                refusal.advice().map_or(Ok(()), |advice| write!(f, "; {advice}"))
             }
             Self::NoResponse { failure, attempts } => write!(f, "no response{}: {failure}", times(*attempts)),
             Self::NotAPage { error, content_type, ids } => {
                 let kind = content_type.as_deref().unwrap_or("no content type");
                 write!(f, "the answer ({kind}) is not a page of a delta query, {error}: is this Microsoft Graph?{ids}")
+            }
+            Self::NotABatch { ids } => {
+                write!(f, "the answer is not that of a JSON batch: is this Microsoft Graph?{ids}")
             }
             Self::NoLink { ids } => {
                 write!(f, "a page has neither @odata.nextLink nor @odata.deltaLink, so the round can't go on{ids}")
@@ -118,7 +157,9 @@ impl fmt::Display for Error {
             }
             Self::Link(error) => error.fmt(f),
             Self::Checkpoint(error) => error.fmt(f),
-            Self::Stalled { pages, ids } => write!(f, "the round did not end within {pages} pages{ids}"),
+            Self::Stalled { stall, pages, ids } => {
+                write!(f, "the server goes on and on: after {pages} pages, {stall}{ids}")
+            }
             Self::Finished => f.write_str("the round has ended: start a new one from its delta link"),
         }
     }

@@ -69,7 +69,8 @@ pub struct RequestIds {
 }
 
 impl RequestIds {
-    pub(crate) fn of(headers: &HeaderMap) -> Self {
+    /// The ids of a response, as far as it has any.
+    pub fn of(headers: &HeaderMap) -> Self {
         let read = |name: &str| headers.get(name)?.to_str().ok().map(scrub).filter(|id| !id.is_empty());
         Self { request_id: read("request-id"), client_request_id: read("client-request-id") }
     }

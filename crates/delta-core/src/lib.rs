@@ -17,40 +17,53 @@
 //! Facts about Graph are from its documentation unless they are marked as observed.
 
 mod attempt;
+mod challenge;
 mod checkpoint;
 mod classify;
+mod conversation;
 mod error;
 mod event;
 mod graph_error;
+mod hydration;
 mod json;
 mod link;
 mod page;
 mod prefer;
 mod redact;
+mod refusal;
 mod resource;
+mod retry_after;
 mod root;
 mod round;
 mod seed;
+mod snapshot;
+mod stall;
 mod step;
 mod target;
 mod timestamp;
 mod window;
 
+pub use challenge::Challenge;
 pub use checkpoint::{Checkpoint, CheckpointError, RoundId, RoundKind};
+pub use conversation::{Conversation, Reply};
 pub use error::{Error, Failure, FailureKind, Status};
 pub use event::{
     Attendee, Coordinates, DateTimeTimeZone, EmailAddress, Event, ItemBody, Location, NotAnEvent, OnlineMeeting,
     PatternedRecurrence, PhysicalAddress, Recipient, RecurrencePattern, RecurrenceRange, ResponseStatus,
 };
 pub use graph_error::{GraphError, RequestIds};
+pub use hydration::{Fetched, Found, Hydrated, Hydration};
 pub use link::{DeltaLink, LinkError, NextLink};
 pub use page::{Change, EventType, Item, Malformation, Page, PageError, RemovedReason};
 pub use prefer::{BodyType, IdFormat, Preferences, TimeZone, TimeZoneError};
 pub use redact::RequestLine;
+pub use refusal::Refusal;
 pub use resource::{Calendar, Mailbox, Resource, ResourceError, ViewKind};
 pub use root::{Cloud, RootError, ServiceRoot};
 pub use round::{Phase, Round, RoundOptions};
-pub use step::{Challenge, Restart, Step, Wait};
+pub use snapshot::{Listed, Snapshot};
+pub use stall::Stall;
+pub use step::{Restart, Step, Wait};
 pub use target::{ApiVersion, Permissions, Target, TargetError, View};
 pub use timestamp::{ParseTimestampError, Timestamp};
 pub use window::{Window, WindowError};

@@ -117,6 +117,16 @@ impl Resource {
         self.segments(escape).into_iter().chain([view.to_owned()]).collect::<Vec<_>>().join("/")
     }
 
+    /// The path of one event, by way of its own calendar: shared calendars' events are found under no other (observed).
+    pub(crate) fn event_path(&self, id: &str) -> String {
+        let mut segments = self.segments(escape);
+        if self.calendar == Calendar::Default && self.view == ViewKind::CalendarView {
+            segments.push("calendar".to_owned());
+        }
+        segments.extend(["events".to_owned(), escape(id)]);
+        segments.join("/")
+    }
+
     /// The parts of the path to the calendar, its ids put through `id`.
     fn segments(&self, id: impl Fn(&str) -> String) -> Vec<String> {
         let word = str::to_owned;

@@ -6,43 +6,54 @@
 //! |---|---|---|---|
 //! | Initial, Paging | a page with a next link | `Page` | Paging |
 //! | Initial, Paging | a page with a delta link only | `Complete` | Complete |
-//! | Initial, Paging | 408, 429, 500, 502, 503, 504, or no response | `Wait` | the same |
-//! | Initial, Paging | 401, for the first time at this request | `Authenticate` | the same |
-//! | Initial, Paging | 410 or a resync code, for the first time in this round | `Restart` | Initial, as a full round |
+//! | Initial, Paging | an answer that passes, such as 429 or 503, or no response | `Wait` | the same |
+//! | Initial, Paging | a challenge, for the first time at this request | `Authenticate` | the same |
+//! | Paging | a dead next link of an incremental round, for the first time | `Restart` from its delta link | Initial |
+//! | Initial, Paging | a dead link otherwise, within the budget | `Restart` as a full round | Initial |
+//! | Paging | pages that bring nothing new, while larger pages can be asked for | `Restart` with larger pages | Initial |
 //! | any | anything else | an error | the same |
+//!
+//! A link is dead if the answer to it is 410, a resync code, or any other 400 or 404: the server forgets old states,
+//! and does not always say so. What a full round answers in that way at its initial request is final. An answer that
+//! was too much for the server for the second time (503, 504, or none in time) makes the next pages smaller.
 
 use std::fmt;
-use std::time::Duration;
+use std::num::NonZeroU32;
 
-use http::header::{ACCEPT, CONTENT_TYPE};
-use http::{HeaderValue, Method, Request, Response, Uri};
+use http::{Method, Request, Response, Uri};
 
-use crate::attempt::Attempts;
-use crate::checkpoint::{Checkpoint, RoundId, RoundKind};
-use crate::classify::{Verdict, classify};
+use crate::attempt::{Answer, Attempts, Body, Refused, page_size};
+use crate::checkpoint::{Checkpoint, RoundId, RoundKind, Spent};
 use crate::error::{Error, Failure};
-use crate::graph_error::{GraphError, RequestIds, scrub};
+use crate::graph_error::RequestIds;
 use crate::link::{self, DeltaLink, NextLink};
 use crate::page::Page;
 use crate::prefer::Preferences;
-use crate::seed::{hash, mix, uuid};
-use crate::step::{Restart, Step, Wait};
+use crate::refusal::Refusal;
+use crate::seed::{hash, mix};
+use crate::stall::{Guard, Stall};
+use crate::step::{Restart, Step};
 use crate::target::Target;
 
 /// How a round is held.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoundOptions {
-    /// What goes into the `Prefer` header of every request.
+    /// What goes into the `Prefer` header of every request. The round changes the page size by itself where it has to.
     pub preferences: Preferences,
     /// What everything that looks random comes from: the round's id, request ids, jitter. Give each round its own.
     pub seed: u64,
     /// How many pages a round may have. 2,000,000 events fit at the default page size.
     pub max_pages: u32,
+    /// How many bytes its pages may have.
+    pub max_bytes: u64,
+    /// How often it may begin anew as a full round. Each time costs the mailbox storage (observed: such rounds fill
+    /// mailboxes until Graph answers `ErrorQuotaExceeded`), so a driver should spend less on a target that did it lately.
+    pub full_restarts: u32,
 }
 
 impl Default for RoundOptions {
     fn default() -> Self {
-        Self { preferences: Preferences::default(), seed: 0, max_pages: 10_000 }
+        Self { preferences: Preferences::default(), seed: 0, max_pages: 10_000, max_bytes: 1 << 36, full_restarts: 3 }
     }
 }
 
@@ -89,13 +100,13 @@ pub struct Round {
     options: RoundOptions,
     kind: RoundKind,
     state: State,
-    /// Pages received.
-    page: u32,
-    /// Responses and failures that the round was told of: the next request is another one.
-    told: u64,
-    restarts: u64,
+    /// Where an incremental round began: its delta link.
+    origin: Option<Uri>,
+    spent: Spent,
+    restarts: Restarts,
     id: Option<RoundId>,
     attempts: Attempts,
+    guard: Guard,
 }
 
 #[derive(Clone)]
@@ -103,6 +114,16 @@ enum State {
     Initial(Uri),
     Paging { uri: Uri, next: NextLink },
     Complete,
+}
+
+/// How often a round began anew.
+#[derive(Clone, Copy, Default)]
+struct Restarts {
+    all: u64,
+    /// As a full round.
+    full: u32,
+    /// From its delta link, because a next link was dead.
+    rewound: bool,
 }
 
 impl Round {
@@ -118,7 +139,8 @@ impl Round {
     /// [`Error::Link`] if the link points elsewhere than the target.
     pub fn incremental(target: Target, link: &DeltaLink) -> Result<Self, Error> {
         let uri = link::pin(link.expose(), target.root().origin())?;
-        Ok(Self::new(target, RoundKind::Incremental, State::Initial(uri)))
+        let round = Self::new(target, RoundKind::Incremental, State::Initial(uri.clone()));
+        Ok(Self { origin: Some(uri), ..round })
     }
 
     /// A round that goes on from a checkpoint.
@@ -128,10 +150,8 @@ impl Round {
     pub fn resume(target: Target, checkpoint: &Checkpoint) -> Result<Self, Error> {
         let next = checkpoint.next_for(fingerprint(&target))?.clone();
         let uri = link::pin(next.expose(), target.root().origin())?;
-        let mut round = Self::new(target, checkpoint.kind(), State::Paging { uri, next });
-        round.page = checkpoint.page();
-        round.id = Some(checkpoint.round());
-        Ok(round)
+        let round = Self::new(target, checkpoint.kind(), State::Paging { uri, next });
+        Ok(Self { spent: checkpoint.spent(), id: Some(checkpoint.round()), ..round })
     }
 
     fn new(target: Target, kind: RoundKind, state: State) -> Self {
@@ -140,12 +160,23 @@ impl Round {
             options: RoundOptions::default(),
             kind,
             state,
-            page: 0,
-            told: 0,
-            restarts: 0,
+            origin: None,
+            spent: Spent::default(),
+            restarts: Restarts::default(),
             id: None,
             attempts: Attempts::default(),
+            guard: Guard::default(),
         }
+    }
+
+    /// The same incremental round with the delta link that it began with, which a checkpoint does not hold: if its next
+    /// link is dead, it begins anew from there and not as a full round.
+    ///
+    /// # Errors
+    /// [`Error::Link`] if the link points elsewhere than the target.
+    pub fn with_origin(self, link: &DeltaLink) -> Result<Self, Error> {
+        let uri = link::pin(link.expose(), self.target.root().origin())?;
+        Ok(Self { origin: Some(uri).filter(|_| self.kind == RoundKind::Incremental), ..self })
     }
 
     /// The same round with other options.
@@ -166,12 +197,18 @@ impl Round {
 
     /// Its id. A restart changes it.
     pub fn id(&self) -> RoundId {
-        self.id.unwrap_or_else(|| RoundId::new(mix(self.options.seed, self.restarts)))
+        self.id.unwrap_or_else(|| RoundId::new(mix(self.options.seed, self.restarts.all)))
     }
 
     /// How many pages it received.
     pub fn page(&self) -> u32 {
-        self.page
+        self.spent.page
+    }
+
+    /// The page size that it asks for now. Where it differs from the one in its options, that one did not work: the
+    /// next round does well to begin with this one.
+    pub fn page_size(&self) -> Option<NonZeroU32> {
+        self.spent.page_size.or(self.options.preferences.page_size)
     }
 
     /// Where it is.
@@ -192,7 +229,7 @@ impl Round {
     }
 
     fn checkpoint_at(&self, next: &NextLink) -> Checkpoint {
-        Checkpoint::new(self.id(), self.kind, self.page, next.clone(), fingerprint(&self.target))
+        Checkpoint::new(self.id(), self.kind, self.spent, next.clone(), fingerprint(&self.target))
     }
 
     /// The request that is due, without its token; `None` once the round is complete.
@@ -204,18 +241,8 @@ impl Round {
             State::Initial(uri) | State::Paging { uri, .. } => uri.clone(),
             State::Complete => return None,
         };
-        let json = HeaderValue::from_static("application/json");
-        let mut request = Request::new(Vec::new());
-        *request.method_mut() = Method::GET;
-        *request.uri_mut() = uri;
-        let headers = request.headers_mut();
-        headers.insert(ACCEPT, json.clone());
-        headers.insert(CONTENT_TYPE, json);
-        headers.insert("prefer", self.options.preferences.header());
-        if let Ok(id) = HeaderValue::try_from(uuid(self.options.seed, self.told)) {
-            headers.insert("client-request-id", id);
-        }
-        Some(request)
+        let preferences = Preferences { page_size: self.page_size(), ..self.options.preferences.clone() };
+        Some(self.attempts.request(Method::GET, uri, &preferences, Vec::new(), self.options.seed))
     }
 
     /// Tells the round of the response to its request.
@@ -226,112 +253,145 @@ impl Round {
         if self.phase() == Phase::Complete {
             return Err(Error::Finished);
         }
-        let (head, body) = response.into_parts();
-        let error = if head.status == 200 {
-            GraphError { ids: RequestIds::of(&head.headers), ..GraphError::default() }
-        } else {
-            GraphError::read(&head.headers, body.as_ref())
-        };
-        match classify(head.status, &head.headers, &error) {
-            Verdict::Accept => {
-                let content_type = head.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(scrub);
-                self.accept(body, content_type, error.ids)
-            }
-            Verdict::Redirect => Err(Error::Redirected { status: head.status, ids: error.ids }),
-            Verdict::Wait(asked) => {
-                let refused = |attempts| Error::Refused { status: head.status, error: error.clone(), attempts };
-                self.wait(asked, format!("the server answered {}", head.status), refused)
-            }
-            Verdict::Authenticate(challenge) if self.attempts.authenticate() => {
-                self.told += 1;
-                Ok(Step::Authenticate(challenge))
-            }
-            Verdict::Restart if self.restarts == 0 => Ok(Step::Restart(self.restart(&error))),
-            Verdict::Authenticate(_) | Verdict::Restart | Verdict::Fail => {
-                Err(Error::Refused { status: head.status, error, attempts: self.attempts.sent() })
-            }
-        }
+        let answer = self.attempts.receive(response, self.options.seed)?;
+        self.take(answer)
     }
 
     /// Tells the round that its request got no response.
     ///
     /// # Errors
     /// [`Error::NoResponse`] if trying again won't help or was tried often enough.
-    pub fn fail<B>(&mut self, failure: Failure) -> Result<Step<B>, Error> {
+    pub fn fail<B: AsRef<[u8]>>(&mut self, failure: Failure) -> Result<Step<B>, Error> {
         if self.phase() == Phase::Complete {
             return Err(Error::Finished);
         }
-        if !failure.kind.is_temporary() {
-            return Err(Error::NoResponse { failure, attempts: self.attempts.sent() });
-        }
-        let reason = failure.to_string();
-        self.wait(None, reason, |attempts| Error::NoResponse { failure: failure.clone(), attempts })
+        let less = page_size::smaller(self.page_size()).is_some();
+        let answer = self.attempts.fail(failure, less, self.options.seed)?;
+        self.take(answer)
     }
 
-    fn accept<B: AsRef<[u8]>>(
-        &mut self,
-        body: B,
-        content_type: Option<String>,
-        ids: RequestIds,
-    ) -> Result<Step<B>, Error> {
+    fn take<B: AsRef<[u8]>>(&mut self, answer: Answer<B>) -> Result<Step<B>, Error> {
+        match answer {
+            Answer::Body(body) => self.accept(body),
+            Answer::Wait { wait, ask_for_less } => {
+                if ask_for_less {
+                    self.spent.page_size = page_size::smaller(self.page_size()).or(self.spent.page_size);
+                }
+                Ok(Step::Wait(wait))
+            }
+            Answer::Authenticate(challenge) => Ok(Step::Authenticate(challenge)),
+            Answer::Refused(refused) => self.refuse(refused),
+        }
+    }
+
+    fn accept<B: AsRef<[u8]>>(&mut self, body: Body<B>) -> Result<Step<B>, Error> {
+        let Body { bytes, content_type, ids } = body;
+        let length = bytes.as_ref().len() as u64;
         let not_a_page = |error| Error::NotAPage { error, content_type, ids: ids.clone() };
-        let (page, links) = Page::parse(body).map_err(not_a_page)?;
+        let (page, links) = Page::parse(bytes).map_err(not_a_page)?;
         let origin = self.target.root().origin();
         match (links.next, links.delta) {
-            (Some(_), _) if self.page + 1 >= self.options.max_pages => {
-                Err(Error::Stalled { pages: self.page + 1, ids })
-            }
             // With both links, the round is not over: the next link is followed.
             (Some(next), _) => {
                 let uri = link::pin(&next, origin)?;
+                if let Some(stall) = self.guard.look(page.changes().map(|change| change.raw())) {
+                    return self.escape(stall, ids);
+                }
+                if let Some(stall) = self.over_budget(length) {
+                    return Err(Error::Stalled { stall, pages: self.spent.page.saturating_add(1), ids });
+                }
                 let next = NextLink::new(next);
-                self.advance(State::Paging { uri, next: next.clone() });
+                self.advance(State::Paging { uri, next: next.clone() }, length);
                 Ok(Step::Page { page, checkpoint: self.checkpoint_at(&next) })
             }
             (None, Some(delta)) => {
                 link::pin(&delta, origin)?;
-                self.advance(State::Complete);
+                self.advance(State::Complete, length);
                 Ok(Step::Complete { page, link: DeltaLink::new(delta) })
             }
             (None, None) => Err(Error::NoLink { ids }),
         }
     }
 
-    fn advance(&mut self, state: State) {
-        self.state = state;
-        self.page += 1;
-        self.told += 1;
-        self.attempts = Attempts::default();
-    }
-
-    fn wait<B>(
-        &mut self,
-        asked: Option<Duration>,
-        reason: String,
-        spent: impl FnOnce(u32) -> Error,
-    ) -> Result<Step<B>, Error> {
-        match self.attempts.wait(asked, mix(self.options.seed, self.told)) {
-            Some((attempt, duration)) => {
-                self.told += 1;
-                Ok(Step::Wait(Wait { duration, reason, attempt }))
-            }
-            None => Err(spent(self.attempts.sent())),
+    fn over_budget(&self, length: u64) -> Option<Stall> {
+        if self.spent.page.saturating_add(1) >= self.options.max_pages {
+            Some(Stall::Pages)
+        } else {
+            (self.spent.bytes.saturating_add(length) > self.options.max_bytes).then_some(Stall::Bytes)
         }
     }
 
-    fn restart(&mut self, error: &GraphError) -> Restart {
+    fn advance(&mut self, state: State, length: u64) {
+        self.state = state;
+        self.spent.page = self.spent.page.saturating_add(1);
+        self.spent.bytes = self.spent.bytes.saturating_add(length);
+        self.attempts.next();
+    }
+
+    /// A refused request ends the round, unless it was the link that was refused.
+    fn refuse<B>(&mut self, refused: Refused) -> Result<Step<B>, Error> {
+        let paging = self.phase() == Phase::Paging;
+        let at_link = paging || self.kind == RoundKind::Incremental;
+        match refused.refusal {
+            Refusal::BadRequest | Refusal::NotFound if !at_link => Err(refused.into()),
+            Refusal::Forgotten | Refusal::BadRequest | Refusal::NotFound => {
+                let named = refused.error.codes.last().cloned();
+                let reason = named.unwrap_or_else(|| format!("the server answered {}", refused.status));
+                let again = self.start_over(reason, refused.error.ids.clone());
+                again.map(Step::Restart).ok_or_else(|| Refused { refusal: Refusal::Forgotten, ..refused }.into())
+            }
+            Refusal::Forbidden if paging => Err(Refused { refusal: Refusal::ForbiddenLink, ..refused }.into()),
+            _ => Err(refused.into()),
+        }
+    }
+
+    /// Begins anew because a link is dead: from the delta link if that may still be good, otherwise as a full round.
+    fn start_over(&mut self, reason: String, ids: RequestIds) -> Option<Restart> {
+        let rewinds = self.phase() == Phase::Paging && self.origin.is_some() && !self.restarts.rewound;
+        if rewinds {
+            self.restarts.rewound = true;
+            return self.begin_at_origin(reason, ids);
+        }
+        self.origin = None;
+        self.begin_at_origin(reason, ids)
+    }
+
+    /// Begins anew because the round is going nowhere, with larger pages: those that are smaller than a group of items
+    /// that belong together were observed to come again and again (msgraph-sdk-dotnet#3070).
+    fn escape<B>(&mut self, stall: Stall, ids: RequestIds) -> Result<Step<B>, Error> {
+        let pages = self.spent.page.saturating_add(1);
+        if let Some(larger) = page_size::larger(self.page_size()).filter(|_| self.restarts.all < MAX_RESTARTS) {
+            let reason = format!("{stall}, so it asks for pages of {larger}");
+            if let Some(restart) = self.begin_at_origin(reason, ids.clone()) {
+                self.spent.page_size = Some(larger);
+                return Ok(Step::Restart(restart));
+            }
+        }
+        Err(Error::Stalled { stall, pages, ids })
+    }
+
+    /// Begins anew where the round began, if its budget allows it.
+    fn begin_at_origin(&mut self, reason: String, ids: RequestIds) -> Option<Restart> {
+        let (kind, uri) = match &self.origin {
+            Some(uri) => (RoundKind::Incremental, uri.clone()),
+            None if self.restarts.full >= self.options.full_restarts => return None,
+            None => (RoundKind::Full, self.target.initial_uri().clone()),
+        };
         let void = self.id();
-        let reason = error.codes.last().cloned().unwrap_or_else(|| "410 Gone".to_owned());
-        self.state = State::Initial(self.target.initial_uri().clone());
-        self.kind = RoundKind::Full;
-        self.page = 0;
-        self.told += 1;
-        self.restarts += 1;
-        self.id = Some(RoundId::new(mix(void.number(), self.restarts)));
-        self.attempts = Attempts::default();
-        Restart { void, reason }
+        self.restarts.all = self.restarts.all.saturating_add(1);
+        self.restarts.full = self.restarts.full.saturating_add(u32::from(kind == RoundKind::Full));
+        self.id = Some(RoundId::new(mix(void.number(), self.restarts.all)));
+        self.kind = kind;
+        self.state = State::Initial(uri);
+        self.spent = Spent { page_size: self.spent.page_size, ..Spent::default() };
+        self.guard = Guard::default();
+        self.attempts.next();
+        Some(Restart { void, kind, reason, ids })
     }
 }
+
+/// How often a round may begin anew, for whatever reasons.
+const MAX_RESTARTS: u64 = 6;
 
 impl fmt::Debug for Round {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -340,7 +400,7 @@ impl fmt::Debug for Round {
             .field("target", &self.target)
             .field("kind", &self.kind)
             .field("phase", &self.phase())
-            .field("page", &self.page)
+            .field("page", &self.spent.page)
             .finish_non_exhaustive()
     }
 }

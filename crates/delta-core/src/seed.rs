@@ -16,6 +16,19 @@ pub(crate) fn hash(text: &str) -> u64 {
     mix(fnv, 0)
 }
 
+/// A number that depends on every byte, eight of them at a time: items are long, and every one is hashed.
+pub(crate) fn hash_bytes(bytes: &[u8]) -> u64 {
+    let (words, rest) = bytes.as_chunks::<8>();
+    let mut hash = bytes.len() as u64;
+    for word in words {
+        hash = (hash.rotate_left(5) ^ u64::from_le_bytes(*word)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+    for byte in rest {
+        hash = (hash.rotate_left(5) ^ u64::from(*byte)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+    mix(hash, 0)
+}
+
 /// A random-looking UUID (version 4) as Graph's documentation asks for in `client-request-id`.
 pub(crate) fn uuid(seed: u64, index: u64) -> String {
     let (high, low) = (mix(seed, index.wrapping_mul(2)), mix(seed, index.wrapping_mul(2).wrapping_add(1)));

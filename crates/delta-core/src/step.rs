@@ -1,9 +1,10 @@
 //! What a driver is told to do next.
 
-use std::fmt;
 use std::time::Duration;
 
-use crate::checkpoint::{Checkpoint, RoundId};
+use crate::challenge::Challenge;
+use crate::checkpoint::{Checkpoint, RoundId, RoundKind};
+use crate::graph_error::RequestIds;
 use crate::link::DeltaLink;
 use crate::page::Page;
 
@@ -30,7 +31,7 @@ pub enum Step<B> {
     Wait(Wait),
     /// Get another access token, then ask for the request again.
     Authenticate(Challenge),
-    /// Throw away what was stored of the round: it begins anew, as a full one. What is published stays.
+    /// Throw away what was stored of the round: it begins anew, mostly as a full one. What is published stays.
     Restart(Restart),
 }
 
@@ -43,20 +44,11 @@ pub struct Wait {
     pub reason: String,
     /// How many attempts at this request have failed.
     pub attempt: u32,
-}
-
-/// What the server asks of the next access token.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Challenge {
-    /// The `claims` of the `WWW-Authenticate` header, as received (base64, with continuous access evaluation); to be
-    /// handed to the token provider. Without, a refreshed token is enough.
-    pub claims: Option<String>,
-}
-
-impl fmt::Debug for Challenge {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Challenge").field("claims", &self.claims.as_ref().map(|_| "…")).finish()
-    }
+    /// Whether no request to this mailbox may be sent before, and not only this one: Graph throttles by mailbox, and
+    /// what is sent all the same makes it last longer (Graph's documentation).
+    pub of_mailbox: bool,
+    /// The response's ids, if there was one.
+    pub ids: RequestIds,
 }
 
 /// Why a round begins anew.
@@ -64,6 +56,10 @@ impl fmt::Debug for Challenge {
 pub struct Restart {
     /// The round whose pages are void.
     pub void: RoundId,
+    /// What the round is from here. A full one reads everything again.
+    pub kind: RoundKind,
     /// Why, in words: Graph's code where there is one, such as `SyncStateNotFound`.
     pub reason: String,
+    /// The ids of the response that led to it.
+    pub ids: RequestIds,
 }

@@ -4,6 +4,7 @@
 //! query option: Graph answers 400 to them on delta requests (Graph's documentation, `event: delta`).
 
 use std::fmt;
+use std::num::NonZeroU32;
 
 use http::Uri;
 
@@ -117,6 +118,27 @@ impl Target {
     /// The URI of the request that begins a full round.
     pub fn initial_uri(&self) -> &Uri {
         &self.initial
+    }
+
+    /// The URI of a plain listing of the same events, in pages of a size; none for an events view that begins at a date:
+    /// there is no listing that would agree with it about series.
+    pub(crate) fn listing_uri(&self, page_size: Option<NonZeroU32>) -> Option<Uri> {
+        let top = page_size.map(|size| format!("$top={size}"));
+        let query = match self.view {
+            View::CalendarView(window) => {
+                Some(format!("startDateTime={}&endDateTime={}", window.start(), window.end()))
+            }
+            View::Events { start: None } => None,
+            View::Events { start: Some(_) } => return None,
+        };
+        let query: Vec<String> = query.into_iter().chain(top).collect();
+        let path = format!("/{}/{}?{}", self.version, self.resource.path(), query.join("&"));
+        link::build(self.root.origin(), path.trim_end_matches('?'))
+    }
+
+    /// The URI of the JSON batch that this target's events are asked for in.
+    pub(crate) fn batch_uri(&self) -> Option<Uri> {
+        link::build(self.root.origin(), &format!("/{}/$batch", self.version))
     }
 
     /// Whether a delta link can be this target's: it points to the same origin and API version.

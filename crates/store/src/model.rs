@@ -273,7 +273,7 @@ pub enum What {
 pub enum Reason {
     /// Graph said so in a round that merges, or in the replica's very first one.
     Change,
-    /// A full round differed from what was there.
+    /// A full round, or a plain listing, differed from what was there.
     Resync,
     /// The window moved.
     Window,
@@ -363,8 +363,18 @@ impl StagedRound {
     pub fn link(&self) -> Option<&DeltaLink> {
         match &self.position {
             Position::Complete(link) => Some(link),
-            Position::Paging(_) => None,
+            Position::Paging(_) | Position::Listing | Position::Listed => None,
         }
+    }
+
+    /// Whether all of its pages are staged, so that it can be published.
+    pub fn is_complete(&self) -> bool {
+        self.position.is_last()
+    }
+
+    /// Whether it is a plain listing, in which absence is a question and not an answer.
+    pub fn is_listing(&self) -> bool {
+        matches!(self.position, Position::Listing | Position::Listed)
     }
 }
 
@@ -376,4 +386,15 @@ pub enum Position {
     Paging(Checkpoint),
     /// To the next round: this was the last page.
     Complete(DeltaLink),
+    /// To the next page of a plain listing, which can't be gone on with by another run.
+    Listing,
+    /// Nowhere: this was the last page of a plain listing.
+    Listed,
+}
+
+impl Position {
+    /// Whether it is that of the last page.
+    pub fn is_last(&self) -> bool {
+        matches!(self, Self::Complete(_) | Self::Listed)
+    }
 }

@@ -1,8 +1,9 @@
 //! Why a run ended without publishing.
 
 use std::fmt;
+use std::time::Duration;
 
-use delta_core::{TargetError, Wait};
+use delta_core::{RequestIds, TargetError, Timestamp};
 
 use crate::policy::PolicyError;
 use crate::token::TokenError;
@@ -17,7 +18,24 @@ pub enum Error {
     /// The store refused.
     Store(store::Error),
     /// The server asks for a longer pause than the synchroniser may make.
-    Throttled(Wait),
+    Throttled {
+        /// When a run may try again. One that begins earlier waits, or ends in the same way, without asking the server.
+        retry_at: Timestamp,
+        /// Why, in words.
+        reason: String,
+        /// The ids of the response that asked for it.
+        ids: RequestIds,
+    },
+    /// The run took longer than it may. The next one goes on from there.
+    OutOfTime {
+        /// How long it may take.
+        after: Duration,
+    },
+    /// A full round is due, and too many were begun within a day. There is no plain listing of this target.
+    TooManyFullRounds {
+        /// How many were begun.
+        begun: usize,
+    },
     /// There is no access token.
     Token(TokenError),
     /// The window can't be used today.
@@ -31,12 +49,17 @@ impl fmt::Display for Error {
         match self {
             Self::Round(error) => error.fmt(f),
             Self::Store(error) => error.fmt(f),
-            Self::Throttled(wait) => {
-                let pause = match wait.duration.as_secs().div_ceil(60) {
-                    minutes @ 0..=1440 => format!("{minutes} minutes"),
-                    _ => "more than a day".to_owned(),
-                };
-                write!(f, "{}, and asks for a pause of {pause}; try again then", wait.reason)
+            Self::Throttled { retry_at, reason, ids } => {
+                write!(f, "{reason}, and no request may be sent before {retry_at}{ids}")
+            }
+            Self::OutOfTime { after } => {
+                write!(f, "the run took longer than {} minutes: the next one goes on from there", after.as_secs() / 60)
+            }
+            Self::TooManyFullRounds { begun } => {
+                write!(
+                    f,
+                    "{begun} full rounds were begun within a day, and each fills the mailbox a little: try again tomorrow"
+                )
             }
             Self::Token(error) => error.fmt(f),
             Self::Window(error) => error.fmt(f),
@@ -50,7 +73,7 @@ impl std::error::Error for Error {
         Some(match self {
             Self::Round(error) => error,
             Self::Store(error) => error,
-            Self::Throttled(_) => return None,
+            Self::Throttled { .. } | Self::OutOfTime { .. } | Self::TooManyFullRounds { .. } => return None,
             Self::Token(error) => error,
             Self::Window(error) => error,
             Self::Target(error) => error,

@@ -14,10 +14,18 @@
 mod body;
 pub mod conformance;
 mod error;
+mod health;
+mod limits;
+mod line;
+mod listing;
+mod mailbox;
 mod observer;
 mod policy;
 mod replica;
 mod report;
+mod rounds;
+mod run;
+mod settle;
 mod synchronizer;
 mod timer;
 mod token;
@@ -25,6 +33,8 @@ mod transport;
 
 pub use body::BodyLimits;
 pub use error::Error;
+pub use health::{Health, LastRun, LearntPageSize, Restarted, SnapshotMode};
+pub use limits::Limits;
 pub use observer::{Notice, Observer};
 pub use policy::{PolicyError, WindowPolicy};
 pub use replica::Replica;

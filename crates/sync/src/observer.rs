@@ -23,6 +23,13 @@ pub enum Notice<'a> {
         /// How many pages are staged already.
         staged: u32,
     },
+    /// A plain listing begins, in place of a round.
+    Listing {
+        /// The window, of a calendar view.
+        window: Option<Window>,
+    },
+    /// Something is done in another way than it was asked for, because that did not work.
+    Degraded(&'a str),
     /// A request is sent.
     Request(&'a RequestLine),
     /// A response came.

@@ -4,6 +4,7 @@ use delta_core::{RoundKind, Timestamp, Window};
 use serde::Serialize;
 use store::{Summary, Tile};
 
+use crate::health::LastRun;
 use crate::replica::Replica;
 
 /// What a run did. Serialised, it is the body of the command line's `sync-report/1`.
@@ -16,30 +17,25 @@ pub struct SyncReport {
     pub window: Option<Window>,
     /// Whether the round replaced or merged.
     pub round: RoundKind,
+    /// Whether a plain listing stood in for it.
+    pub listing: bool,
     /// How many pages an earlier run had staged already.
     pub resumed_pages: u32,
-    /// Requests sent.
-    pub requests: u32,
     /// Pages received.
     pub pages: u32,
     /// Items on them.
     pub items: u64,
     /// Bytes of all bodies, inflated.
     pub bytes: u64,
-    /// How often the server or the network made the run wait.
-    pub waits: u32,
-    /// For how long in all, in seconds.
-    pub waited_seconds: f64,
-    /// Why the round began anew, each time that it did.
-    pub restarts: Vec<String>,
+    /// Events that were asked for one by one.
+    pub fetched: u64,
     /// What changed in the replica.
     pub changes: Summary,
     /// How many runs the replica has published.
     pub revision: u64,
-    /// When the run began.
-    pub started: Timestamp,
-    /// When it ended.
-    pub finished: Timestamp,
+    /// Requests, waits, restarts, degradations, ids: what is remembered of the run.
+    #[serde(flatten)]
+    pub run: LastRun,
 }
 
 impl SyncReport {
@@ -48,41 +44,33 @@ impl SyncReport {
             target: replica.resource.to_string(),
             window: tile.window,
             round: RoundKind::Full,
+            listing: false,
             resumed_pages: 0,
-            requests: 0,
             pages: 0,
             items: 0,
             bytes: 0,
-            waits: 0,
-            waited_seconds: 0.0,
-            restarts: Vec::new(),
+            fetched: 0,
             changes: Summary::default(),
             revision: 0,
-            started: now,
-            finished: now,
+            run: LastRun::new(now),
         }
     }
 
     /// The report of two rounds, one right after the other.
     pub(crate) fn followed_by(self, next: Self) -> Self {
-        let mut restarts = self.restarts;
-        restarts.extend(next.restarts);
         Self {
-            requests: self.requests.saturating_add(next.requests),
             pages: self.pages.saturating_add(next.pages),
             items: self.items.saturating_add(next.items),
             bytes: self.bytes.saturating_add(next.bytes),
-            waits: self.waits.saturating_add(next.waits),
-            waited_seconds: self.waited_seconds + next.waited_seconds,
-            restarts,
+            fetched: self.fetched.saturating_add(next.fetched),
             changes: self.changes.plus(&next.changes),
+            run: self.run.followed_by(next.run),
+            listing: next.listing,
             window: next.window,
             revision: next.revision,
-            finished: next.finished,
             target: self.target,
             round: self.round,
             resumed_pages: self.resumed_pages,
-            started: self.started,
         }
     }
 }

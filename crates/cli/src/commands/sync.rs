@@ -77,8 +77,9 @@ fn line(report: &SyncReport) -> String {
         RoundKind::Full => "full",
         RoundKind::Incremental => "incremental",
     };
-    let (requests, items) = (output::count(report.requests, "request"), output::count(report.items, "item"));
-    let mut line = format!("{}: {kind} round, {requests}, {items}", report.target);
+    let (requests, items) = (output::count(report.run.requests, "request"), output::count(report.items, "item"));
+    let kind = if report.listing { "a plain listing".to_owned() } else { format!("{kind} round") };
+    let mut line = format!("{}: {kind}, {requests}, {items}", report.target);
     if report.resumed_pages > 0 {
         let pages = output::count(report.resumed_pages, "page");
         line.push_str(&format!(", after {pages} of an earlier run"));
@@ -91,8 +92,12 @@ fn line(report: &SyncReport) -> String {
     if changes.malformed > 0 {
         line.push_str(&format!("; {} could not be understood", output::count(changes.malformed, "item")));
     }
-    if !report.restarts.is_empty() {
-        line.push_str(&format!("; read again because of {}", report.restarts.join(", ")));
+    if !report.run.restarts.is_empty() {
+        let reasons: Vec<&str> = report.run.restarts.iter().map(|restart| restart.reason.as_str()).collect();
+        line.push_str(&format!("; read again because of {}", reasons.join(", ")));
+    }
+    for degradation in &report.run.degradations {
+        line.push_str(&format!("; {degradation}"));
     }
     line
 }

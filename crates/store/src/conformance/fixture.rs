@@ -147,15 +147,44 @@ impl<'s, S: Store + ?Sized> Fixture<'s, S> {
 
     /// Works out a run.
     pub async fn plan(&self, rounds: &[RoundId], retire: &[TileId], fetched: &[String]) -> (Publish, Summary) {
+        let fetched = fetched.iter().map(|raw| Fetched::new(raw.clone()).unwrap()).collect();
         let view = self.view().await;
-        let run = Run {
+        let run = Run { retire: retire.to_vec(), fetched, ..self.plain_run(rounds).await };
+        plan(view.as_ref(), run).await.unwrap()
+    }
+
+    /// A run that publishes rounds and nothing else.
+    pub async fn plain_run(&self, rounds: &[RoundId]) -> Run {
+        let view = self.view().await;
+        Run {
             at: instant(view.revision().0 as i64),
             identity: Self::identity(),
             rounds: rounds.to_vec(),
-            retire: retire.to_vec(),
-            fetched: fetched.iter().map(|raw| Fetched::new(raw.clone()).unwrap()).collect(),
-        };
-        plan(view.as_ref(), run).await.unwrap()
+            retire: Vec::new(),
+            fetched: Vec::new(),
+            gone: Vec::new(),
+        }
+    }
+
+    /// Stages a plain listing of these pages.
+    pub async fn list(&self, tile: &Tile, pages: &[Vec<String>]) -> RoundId {
+        let mut stages = self.pages(tile, RoundKind::Incremental, pages);
+        let last = stages.len() - 1;
+        for (number, stage) in stages.iter_mut().enumerate() {
+            stage.position = if number == last { Position::Listed } else { Position::Listing };
+        }
+        let round = stages[0].round;
+        for stage in stages {
+            self.store.write(Batch::Stage(stage)).await.unwrap();
+        }
+        round
+    }
+
+    /// Publishes a run.
+    pub async fn publish_run(&self, run: Run) -> Summary {
+        let (publish, summary) = plan(self.view().await.as_ref(), run).await.unwrap();
+        self.store.write(Batch::Publish(publish)).await.unwrap();
+        summary
     }
 
     /// Publishes staged rounds.

@@ -12,6 +12,7 @@
 //! The functions need no runtime: [`block_on`] is enough for a store whose futures never wait for anything else.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
+mod asking;
 mod fixture;
 mod lists;
 mod meaning;
@@ -21,6 +22,7 @@ mod writing;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
+pub use asking::*;
 pub use fixture::{DAY, Fixture, event, full, instant, master, picture, removed, sparse, stub, tile, window};
 pub use lists::*;
 pub use meaning::*;
@@ -76,6 +78,11 @@ macro_rules! store_conformance {
             a_blind_round_inherits_what_a_retired_tile_held
             a_malformed_item_takes_its_row_into_the_new_window
             a_new_start_without_a_window_is_not_a_deletion
+            absence_in_a_listing_is_a_question
+            a_listing_of_a_moved_window_asks_about_what_it_should_have_shown
+            annotations_alone_are_no_change
+            what_a_listing_was_asked_about_goes_confirmed
+            an_item_that_was_fetched_is_no_reason_for_a_full_round
             rows_are_found_by_time
             lists_come_in_pages
         }

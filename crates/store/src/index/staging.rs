@@ -56,7 +56,7 @@ impl<P> Staging<P> {
     }
 
     pub(super) fn is_complete(&self) -> bool {
-        matches!(self.position, Position::Complete(_))
+        self.position.is_last()
     }
 
     pub(super) fn describe(&self, round: RoundId) -> StagedRound {

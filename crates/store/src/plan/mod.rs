@@ -7,9 +7,11 @@
 //!   part in the run that would end it.
 //! - Nothing goes by silence but by the sweep of a complete full round, which takes the tile's hold off what the round did
 //!   not mention. A round with an item that nobody can name sweeps nothing.
+//! - In a plain listing absence is a question: what it does not mention goes only if the server was asked.
 //! - What is the same byte for byte is neither written nor noted.
 
 mod masters;
+mod questions;
 mod row;
 mod summary;
 mod sweep;
@@ -21,8 +23,9 @@ use delta_core::{DeltaLink, Event, RoundId, RoundKind, Timestamp};
 
 use crate::Error;
 use crate::batch::{Block, ItemRef, Publish, Word};
-use crate::model::{Identity, Meta, Note, Reason, StagedRound, Tile, TileId};
+use crate::model::{Identity, Meta, Note, Reason, StagedRound, Tile, TileId, What};
 use crate::store::View;
+pub use questions::{Questions, questions};
 use row::Work;
 pub use summary::Summary;
 
@@ -41,8 +44,22 @@ pub struct Run {
     /// The tiles that go.
     pub retire: Vec<TileId>,
     /// Events that were fetched by themselves. They are complete, so they replace what there is of their rows. One that
-    /// is not a row yet becomes one without a hold if another row names it as its series master.
+    /// is not a row yet becomes one if a round held it in an item that could not be understood, or, without a hold, if
+    /// another row names it as its series master.
     pub fetched: Vec<Fetched>,
+    /// Events that were asked for and are not there.
+    pub gone: Vec<Gone>,
+}
+
+/// A tile's hold that goes because the server was asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gone {
+    /// The tile.
+    pub tile: TileId,
+    /// The event's id.
+    pub id: Arc<str>,
+    /// [`What::Deleted`] or [`What::LeftWindow`].
+    pub what: What,
 }
 
 /// An event that was fetched by itself.
@@ -71,7 +88,11 @@ pub async fn plan(view: &dyn View, run: Run) -> Result<(Publish, Summary), Error
     let mut plan = Plan::new(view, &run)?;
     plan.read_pages().await?;
     for fetched in run.fetched {
-        plan.work(&fetched.meta.id).await?.fetch(fetched);
+        plan.fetch(fetched).await?;
+    }
+    for Gone { tile, id, what } in run.gone {
+        let reason = plan.rounds.iter().find(|round| round.tile() == tile).map_or(Reason::Change, |round| round.reason);
+        plan.work(&id).await?.lose(tile, what, reason);
     }
     plan.sweep(&run.retire).await?;
     plan.settle().await?;
@@ -91,13 +112,14 @@ struct Plan<'v> {
 /// A round that the run uses up.
 struct Round {
     staged: StagedRound,
-    link: DeltaLink,
+    /// A plain listing has none.
+    link: Option<DeltaLink>,
     reason: Reason,
     /// The ids that a full round mentioned, but for those that it removed later.
     seen: BTreeSet<Arc<str>>,
-    /// It held an item that could not be understood.
-    malformed: bool,
-    /// A full round held an item without a readable id.
+    /// The ids of items that could not be understood, but for those that were fetched, or told again.
+    unread: BTreeSet<Arc<str>>,
+    /// It held an item without a readable id.
     blind: bool,
 }
 
@@ -117,10 +139,11 @@ impl<'v> Plan<'v> {
         let mut rounds = Vec::new();
         for id in &run.rounds {
             let found = staged.iter().find(|staged| staged.round == *id).cloned();
-            let complete = found.and_then(|staged| Some((staged.link().cloned()?, staged)));
-            let (link, staged) = complete.ok_or(Error::Invalid("a round to publish is not staged to its end"))?;
-            let reason = reason(view, &staged);
-            rounds.push(Round { staged, link, reason, seen: BTreeSet::new(), malformed: false, blind: false });
+            let complete = found.filter(StagedRound::is_complete);
+            let staged = complete.ok_or(Error::Invalid("a round to publish is not staged to its end"))?;
+            let (link, reason) = (staged.link().cloned(), reason(view, &staged));
+            let (seen, unread) = Default::default();
+            rounds.push(Round { staged, link, reason, seen, unread, blind: false });
         }
         let read: BTreeSet<TileId> = rounds.iter().map(Round::tile).collect();
         if read.len() != rounds.len() || run.retire.iter().any(|tile| read.contains(tile)) {
@@ -187,19 +210,40 @@ impl<'v> Plan<'v> {
     }
 
     /// Remembers what a full round has mentioned and not removed since: also a malformed item shows that the event is
-    /// there. Of any round, remembers whether something in it was malformed.
+    /// there. Of any round, remembers what could not be understood.
     fn mention(&mut self, round: usize, word: &Word) {
         let Some(round) = self.rounds.get_mut(round) else { return };
-        round.malformed |= matches!(word, Word::Malformed { .. });
-        if !round.is_full() {
-            return;
-        }
         match word {
-            Word::Upsert { meta, .. } => drop(round.seen.insert(meta.id.clone())),
-            Word::Malformed { id: Some(id) } => drop(round.seen.insert(id.clone())),
+            Word::Upsert { meta, .. } => {
+                round.unread.remove(&meta.id);
+                round.seen.insert(meta.id.clone());
+            }
+            Word::Malformed { id: Some(id) } => {
+                round.unread.insert(id.clone());
+                round.seen.insert(id.clone());
+            }
             Word::Malformed { id: None } => round.blind = true,
-            Word::Remove { id } => drop(round.seen.remove(id)),
+            Word::Remove { id } => {
+                round.unread.remove(id);
+                round.seen.remove(id);
+            }
         }
+    }
+
+    /// Takes an event that was fetched. Where a round had told of it in a way that could not be understood, it is held
+    /// by that round's tile.
+    async fn fetch(&mut self, fetched: Fetched) -> Result<(), Error> {
+        let id = fetched.meta.id.clone();
+        let told: Vec<_> =
+            self.rounds.iter_mut().map(|round| (round.tile(), round.reason, round.unread.remove(&id))).collect();
+        let work = self.work(&id).await?;
+        for (tile, reason, unread) in told {
+            if unread || work.holds.contains(&tile) {
+                work.hold(tile, reason);
+            }
+        }
+        work.fetch(fetched);
+        Ok(())
     }
 
     async fn finish(
@@ -229,10 +273,10 @@ impl<'v> Plan<'v> {
 impl Round {
     /// The tile as it is after the round.
     fn into_tile(self, at: Timestamp) -> Tile {
-        let (full, malformed) = (self.is_full(), self.malformed);
+        let (full, malformed) = (self.is_full(), self.blind || !self.unread.is_empty());
         let tile = self.staged.tile;
         Tile {
-            link: Some(self.link),
+            link: self.link,
             synced_at: Some(at),
             full_at: if full { Some(at) } else { tile.full_at },
             unswept: malformed || (!full && tile.unswept),
@@ -247,7 +291,9 @@ const NOT_STAGED: Error = Error::Invalid("a page of a round to publish is not st
 fn reason(view: &dyn View, staged: &StagedRound) -> Reason {
     let known = view.tiles().iter().any(|tile| tile.id == staged.tile.id);
     match staged.kind {
-        RoundKind::Incremental => Reason::Change,
+        RoundKind::Incremental if !staged.is_listing() => Reason::Change,
+        RoundKind::Incremental if view.tiles().is_empty() => Reason::Change,
+        RoundKind::Incremental => Reason::Resync,
         RoundKind::Full if known => Reason::Resync,
         RoundKind::Full if view.tiles().is_empty() => Reason::Change,
         RoundKind::Full => Reason::Window,

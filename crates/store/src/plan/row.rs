@@ -19,6 +19,8 @@ pub(super) struct Work {
     now: Option<(Meta, Layers<Source>)>,
     /// How a hold went, if one did and none came since.
     loss: Option<Loss>,
+    /// The server was asked about the hold that went.
+    confirmed: bool,
     /// The last hold went in this run: what comes now is not a part of what went.
     gone: bool,
     /// Why the row was last written to.
@@ -41,7 +43,7 @@ impl Work {
         let now = before.as_ref().map(|row| (row.meta.clone(), row.layers.map(|()| Source::Keep)));
         let holds = before.iter().flat_map(|row| row.holds.iter().copied()).collect();
         let loss = before.as_ref().and_then(|row| row.unsettled);
-        Self { before, holds, now, loss, gone: false, reason: Reason::Change, released: false }
+        Self { before, holds, now, loss, confirmed: false, gone: false, reason: Reason::Change, released: false }
     }
 
     /// A tile says that the row is there.
@@ -50,7 +52,7 @@ impl Work {
             self.now = None;
         }
         self.holds.insert(tile);
-        self.loss = None;
+        (self.loss, self.confirmed) = (None, false);
         self.reason = reason;
     }
 
@@ -62,6 +64,14 @@ impl Work {
             self.gone = self.holds.is_empty();
         }
         held
+    }
+
+    /// The server was asked, and the row is not there in the tile.
+    pub(super) fn lose(&mut self, tile: TileId, what: What, reason: Reason) {
+        if self.drop_hold(tile, reason) {
+            self.loss = Some(Loss { what, reason });
+            self.confirmed = true;
+        }
     }
 
     /// A tile that goes takes its hold with it, or leaves it to another one.
@@ -135,7 +145,7 @@ impl Work {
     pub(super) async fn finish(mut self, view: &dyn View, id: &Arc<str>, complete: bool) -> Result<Outcome, Error> {
         let lives = self.lives(complete);
         let Some((meta, layers)) = self.now.take().filter(|_| lives) else { return Ok(self.gone(id)) };
-        let layers = self.keep_same(view, id, layers).await?;
+        let layers = self.keep_same(view, id, &meta, layers).await?;
         let unsettled = self.loss.filter(|_| self.holds.is_empty());
         let row = Row { meta, holds: self.holds.iter().copied().collect(), layers, unsettled };
         let shows_the_same = self
@@ -160,7 +170,7 @@ impl Work {
     fn gone(&self, id: &Arc<str>) -> Outcome {
         let member = self.before.as_ref().is_some_and(Row::is_member);
         let loss = self.loss.filter(|_| member);
-        let note = loss.map(|loss| self.note(id, loss.what, loss.reason, None));
+        let note = loss.map(|loss| Note { confirmed: self.confirmed, ..self.note(id, loss.what, loss.reason, None) });
         let change = self.before.as_ref().map(|_| RowChange::Gone(id.clone()));
         Outcome { change, note, lives: false, stale: false, unsettled: false }
     }
@@ -178,33 +188,54 @@ impl Work {
         }
     }
 
-    /// Where a layer has the same bytes as the one in its place before, keeps that one.
-    async fn keep_same(&self, view: &dyn View, id: &Arc<str>, layers: Layers<Source>) -> Result<Layers<Source>, Error> {
+    /// Where a layer says the same as the one in its place before, keeps that one.
+    async fn keep_same(
+        &self,
+        view: &dyn View,
+        id: &Arc<str>,
+        meta: &Meta,
+        layers: Layers<Source>,
+    ) -> Result<Layers<Source>, Error> {
         let Some(before) = self.before.as_ref().filter(|_| !all_kept(&layers)) else { return Ok(layers) };
+        let same_etag = meta.etag.is_some() && meta.etag == before.meta.etag;
         if std::mem::discriminant(&before.layers) != std::mem::discriminant(&layers.shape()) {
             return Ok(layers);
         }
         Ok(match layers {
             Layers::Whole { whole, patch } => {
-                let whole = self.keep_one(view, id, whole, Place::Whole).await?;
+                let whole = self.keep_one(view, id, whole, Place::Whole, same_etag).await?;
                 let patch = match patch {
-                    Some(patch) => Some(self.keep_one(view, id, patch, Place::Patch).await?),
+                    Some(patch) => Some(self.keep_one(view, id, patch, Place::Patch, same_etag).await?),
                     None => None,
                 };
                 Layers::Whole { whole, patch }
             }
-            Layers::Partial { patch } => Layers::Partial { patch: self.keep_one(view, id, patch, Place::Patch).await? },
-            Layers::Stub { stub } => Layers::Stub { stub: self.keep_one(view, id, stub, Place::Stub).await? },
+            Layers::Partial { patch } => {
+                Layers::Partial { patch: self.keep_one(view, id, patch, Place::Patch, same_etag).await? }
+            }
+            Layers::Stub { stub } => {
+                Layers::Stub { stub: self.keep_one(view, id, stub, Place::Stub, same_etag).await? }
+            }
         })
     }
 
-    async fn keep_one(&self, view: &dyn View, id: &str, source: Source, place: Place) -> Result<Source, Error> {
+    /// The same bytes say the same. So does what differs in nothing but annotations, under the same etag: delta and plain
+    /// listings annotate the same event in different ways.
+    async fn keep_one(
+        &self,
+        view: &dyn View,
+        id: &str,
+        source: Source,
+        place: Place,
+        same_etag: bool,
+    ) -> Result<Source, Error> {
         if source == Source::Keep {
             return Ok(source);
         }
         let stored = view.payload(id).await?;
         let Some(stored) = stored.as_ref().and_then(|layers| place.of(layers)) else { return Ok(source) };
-        let same = *stored == self.text(view, id, &source, place).await?;
+        let new = self.text(view, id, &source, place).await?;
+        let same = *stored == new || (same_etag && adds_nothing(&new, stored) && !lacks(&new, stored));
         Ok(if same { Source::Keep } else { source })
     }
 

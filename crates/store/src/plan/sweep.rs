@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use delta_core::EventType;
 
+use super::questions::covers;
 use super::row::Fate;
 use super::{Plan, ROWS, Round};
 use crate::Error;
@@ -43,19 +44,21 @@ impl Plan<'_> {
         Ok(())
     }
 
-    /// What becomes of a row whose tile goes. If a full round of this run has mentioned it, even in an item that could
-    /// not be understood, it is there, and that round's tile takes it over. If one has read the dates that the row is at
-    /// without mentioning it, it is not the window that it left; unless that round held something that nobody can name:
-    /// then it may have been this row, and it stays until a round can tell. A tile without a window goes when its start
-    /// moves: a row that is silent then may be before the new one, so nothing shows that it is deleted.
+    /// What becomes of a row whose tile goes. If a round of this run that reads everything has mentioned it, even in an
+    /// item that could not be understood, it is there, and that round's tile takes it over. If one has read the dates that
+    /// the row is at without mentioning it, it is not the window that it left; unless that round can't tell what is not
+    /// there: then the row stays until a round can. A tile without a window goes when its start moves: a row that is
+    /// silent then may be before the new one, so nothing shows that it is deleted.
     fn fate(&self, row: &Row, tile: TileId) -> Fate {
-        if let Some(heir) = self.rounds.iter().find(|round| round.is_full() && round.seen.contains(&row.meta.id)) {
+        let mut readers = self.rounds.iter().filter(|round| round.reads_everything());
+        if let Some(heir) = readers.clone().find(|round| round.seen.contains(&row.meta.id)) {
             return Fate::Heir(heir.tile());
         }
-        let mut read = self.rounds.iter().filter(|round| round.is_full() && round.covers(row));
-        match read.clone().find(|round| round.blind) {
+        match readers.clone().find(|round| !round.sweeps() && round.may_hide(row)) {
             Some(blind) => Fate::Heir(blind.tile()),
-            None if self.has_window(tile) && read.next().is_some() => Fate::Lost(What::Deleted),
+            None if self.has_window(tile) && readers.any(|round| covers(&round.staged, row)) => {
+                Fate::Lost(What::Deleted)
+            }
             None => Fate::Lost(What::LeftWindow),
         }
     }
@@ -87,13 +90,13 @@ impl Round {
         self.is_full() && !self.blind
     }
 
-    /// Whether its window holds the start of a row. A master has no dates of its own, so only its members could tell.
-    fn covers(&self, row: &Row) -> bool {
-        let Some(window) = self.staged.tile.window else { return true };
-        let start = row.meta.start.filter(|_| row.meta.kind != EventType::SeriesMaster);
-        match start {
-            Some(start) => window.start() <= start && start < window.end(),
-            None => self.blind,
-        }
+    fn reads_everything(&self) -> bool {
+        self.is_full() || self.staged.is_listing()
+    }
+
+    /// Whether a row that it did not mention may be there all the same, where it does not sweep. A master has no dates of
+    /// its own, so it may always be.
+    fn may_hide(&self, row: &Row) -> bool {
+        covers(&self.staged, row) || row.meta.kind == EventType::SeriesMaster || row.meta.start.is_none()
     }
 }

@@ -40,20 +40,20 @@ fn kinds(store: &dyn Store) -> Vec<String> {
 fn the_walk_through_is_three_requests_and_then_one() {
     let (world, store) = (walk_through(), MemoryStore::default());
     let report = world.sync(&replica(WINDOW, 2), &store).unwrap();
-    assert_eq!((report.round, report.requests, report.pages, report.items), (RoundKind::Full, 3, 3, 5));
+    assert_eq!((report.round, report.run.requests, report.pages, report.items), (RoundKind::Full, 3, 3, 5));
     assert_eq!((report.changes.created, report.revision), (5, 1));
     assert_eq!(subjects(&store), ["Get food", "Pick up car", "Plan shopping list", "Prepare food", "Rest!"]);
 
     world.call(Method::DELETE, &format!("/me/events/{}", seeds::FIVE_IDS[2]), None);
     world.with(|state| state.simulator.load(std::time::SystemTime::UNIX_EPOCH, &seeds::sixth_event()).unwrap());
     let report = world.sync(&replica(WINDOW, 2), &store).unwrap();
-    assert_eq!((report.round, report.requests, report.items), (RoundKind::Incremental, 1, 2));
+    assert_eq!((report.round, report.run.requests, report.items), (RoundKind::Incremental, 1, 2));
     assert_eq!((report.changes.created, report.changes.deleted), (1, 1));
     assert_eq!(subjects(&store), ["Attend service", "Pick up car", "Plan shopping list", "Prepare food", "Rest!"]);
     assert_eq!(visible(&store), world.listing("2016-12-01", "2016-12-30"));
 
     let report = world.sync(&replica(WINDOW, 2), &store).unwrap();
-    assert_eq!((report.requests, report.items, report.changes.unchanged), (1, 0, 0));
+    assert_eq!((report.run.requests, report.items, report.changes.unchanged), (1, 0, 0));
     let lines = world.with(|state| state.requests.clone());
     assert_eq!(
         lines[0],
@@ -76,7 +76,10 @@ fn a_killed_round_goes_on_where_it_stopped() {
         let report = world.sync(&replica(WINDOW, 2), &store).unwrap();
         // What was taken up may be old, so the next round follows at once.
         let next_round = usize::from(patience > 0);
-        assert_eq!((report.resumed_pages as usize, report.requests as usize), (patience, 3 - patience + next_round));
+        assert_eq!(
+            (report.resumed_pages as usize, report.run.requests as usize),
+            (patience, 3 - patience + next_round)
+        );
         assert_eq!(visible(&store).len(), 5);
         assert_eq!(world.with(|state| state.requests.len()), 3 + next_round, "no page was fetched twice");
     }
@@ -91,7 +94,7 @@ fn a_stored_next_link_that_is_dead_begins_the_round_anew() {
         let refused = answer(status, r#"{"error":{"code":"ErrorInvalidParameter","message":"no such token"}}"#);
         world.with(|state| (state.patience, state.script) = (None, vec![refused]));
         let report = world.sync(&replica(WINDOW, 2), &store).unwrap();
-        assert_eq!((report.resumed_pages, report.requests, report.pages), (0, 4, 3), "{status}");
+        assert_eq!((report.resumed_pages, report.run.requests, report.pages), (0, 4, 3), "{status}");
         assert_eq!(visible(&store).len(), 5);
     }
     // A link that was not stored is refused for another reason.
@@ -107,7 +110,7 @@ fn a_round_that_cannot_go_on_is_not_taken_up_again() {
     world.with(|state| state.script = vec![None, answer(200, foreign)]);
     assert!(world.sync(&replica(WINDOW, 2), &store).is_err());
     let report = world.sync(&replica(WINDOW, 2), &store).unwrap();
-    assert_eq!((report.resumed_pages, report.requests), (0, 3));
+    assert_eq!((report.resumed_pages, report.run.requests), (0, 3));
 }
 
 #[test]
@@ -183,7 +186,7 @@ fn a_rolling_window_is_read_once_and_made_anew_when_today_needs_more() {
     for days in 1..=30 {
         world.with(|state| state.now = day(days));
         let report = world.sync(&policy, &store).unwrap();
-        assert_eq!((report.round, report.requests), (RoundKind::Incremental, 1), "day {days}");
+        assert_eq!((report.round, report.run.requests), (RoundKind::Incremental, 1), "day {days}");
     }
     world.with(|state| state.now = day(31));
     let report = world.sync(&policy, &store).unwrap();
@@ -215,7 +218,8 @@ fn a_forgotten_token_is_a_full_round_that_changes_only_what_differs() {
     let gone = r#"{"error":{"code":"SyncStateNotFound","message":"The sync state generation is not found"}}"#;
     world.with(|state| state.script = vec![answer(410, gone)]);
     let report = world.sync(&replica(WINDOW, 2), &store).unwrap();
-    assert_eq!((report.round, report.restarts.as_slice()), (RoundKind::Full, &["SyncStateNotFound".to_owned()][..]));
+    let [restart] = report.run.restarts.as_slice() else { panic!("{report:?}") };
+    assert_eq!((report.round, restart.reason.as_str()), (RoundKind::Full, "SyncStateNotFound"));
     assert_eq!((report.changes.created, report.changes.updated, report.changes.deleted), (0, 0, 1));
     assert_eq!(kinds(&store).last().unwrap(), "Deleted Resync");
 }
@@ -226,7 +230,7 @@ fn waits_are_kept() {
     let throttled = Response::builder().status(429).header("retry-after", "120").body(Bytes::new()).unwrap();
     world.with(|state| state.script = vec![Some(Ok(throttled)), answer(503, ""), None, answer(502, "<html>")]);
     let report = world.sync(&replica(WINDOW, 2), &store).unwrap();
-    assert_eq!((report.waits, report.requests, report.pages), (3, 6, 3));
+    assert_eq!((report.run.waits, report.run.requests, report.pages), (3, 6, 3));
     assert!(world.with(|state| state.waited.as_secs()) >= 120);
     assert_eq!(visible(&store).len(), 5);
 }
@@ -238,15 +242,22 @@ fn a_pause_that_is_too_long_ends_the_run_and_the_next_one_goes_on() {
         let response = Response::builder().status(429).header("retry-after", seconds);
         Some(Ok(response.body(Bytes::new()).unwrap()))
     };
-    for seconds in [901_u64, u64::MAX] {
-        world.with(|state| state.script = vec![throttled(seconds)]);
-        let error = world.sync(&replica(WINDOW, 2), &store).unwrap_err();
-        assert!(matches!(&error, Error::Throttled(wait) if wait.duration.as_secs() >= 901), "{error}");
-    }
+    let begun = world.with(|state| state.now);
     world.with(|state| state.script = vec![None, throttled(901)]);
-    assert!(world.sync(&replica(WINDOW, 2), &store).is_err());
-    assert_eq!(world.with(|state| state.waited.as_secs()), 0);
+    for _ in 0..3 {
+        // Each of these is another process, and only the first one asks the server.
+        let error = world.sync(&replica(WINDOW, 2), &store).unwrap_err();
+        let Error::Throttled { retry_at, .. } = error else { panic!("{error}") };
+        assert_eq!(retry_at, begun.plus_seconds(901));
+        assert_eq!(world.with(|state| (state.requests.len(), state.waited.as_secs())), (2, 0));
+    }
+    world.with(|state| state.now = state.now.plus_seconds(600));
     assert_eq!(world.sync(&replica(WINDOW, 2), &store).unwrap().resumed_pages, 1);
+    assert_eq!(world.with(|state| state.waited.as_secs()), 301, "the rest of it");
+    let (world, store) = (walk_through(), MemoryStore::default());
+    world.with(|state| state.script = vec![throttled(u64::MAX)]);
+    let error = world.sync(&replica(WINDOW, 2), &store).unwrap_err();
+    assert!(matches!(error, Error::Throttled { retry_at, .. } if retry_at == Timestamp::MAX), "{error}");
 }
 
 /// Hands out one token after the other, and remembers what was wanted.
@@ -273,7 +284,7 @@ fn tokens_are_refreshed_in_the_middle_of_a_round() {
     let tokens = Tokens::default();
     let synchronizer = Synchronizer::new(world.clone(), tokens.clone(), world.clone(), 7);
     let report = pollster::block_on(synchronizer.run(&replica(WINDOW, 2), &store)).unwrap();
-    assert_eq!((report.requests, report.pages), (5, 3));
+    assert_eq!((report.run.requests, report.pages), (5, 3));
     let wants = [Want::Good, Want::Good, Want::Fresh, Want::Good, Want::WithClaims("eyJ9".into())];
     assert_eq!(*tokens.0.lock().unwrap(), wants);
 }

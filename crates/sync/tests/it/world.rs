@@ -12,7 +12,7 @@ use http::{Method, Request, Response};
 use serde_json::Value;
 use store::reader::{self, TimeRange};
 use store::{Store, View};
-use sync::{AccessToken, Error, Replica, SyncReport, Synchronizer, Timer, Transport};
+use sync::{AccessToken, Error, Limits, Replica, SyncReport, Synchronizer, Timer, Transport};
 
 pub(crate) const ROOT: &str = "https://graph.microsoft.com";
 
@@ -116,6 +116,8 @@ impl World {
             self.clone(),
             self.with(|s| s.requests.len() as u64),
         )
+        // Histories have more of them in a day than anybody would.
+        .with_limits(Limits { full_rounds: 1_000, ..Limits::default() })
     }
 
     pub(crate) fn sync(&self, replica: &Replica, store: &dyn Store) -> Result<SyncReport, Error> {

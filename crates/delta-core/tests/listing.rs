@@ -1,0 +1,176 @@
+//! The smaller conversations: plain listings and batches of single events.
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
+
+mod common;
+
+use std::time::Duration;
+
+use common::{page, refused, target};
+use delta_core::{
+    Conversation, Error, Fetched, Found, Hydration, Refusal, Reply, RoundOptions, ServiceRoot, Snapshot, Target,
+};
+use http::{Method, Response};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+fn snapshot() -> Snapshot {
+    Snapshot::new(target(), RoundOptions::default()).unwrap()
+}
+
+fn uri(conversation: &impl Conversation) -> String {
+    conversation.request().unwrap().uri().to_string()
+}
+
+const LISTING: &str = "https://graph.microsoft.com/v1.0/me/calendarView";
+
+#[test]
+fn a_listing_has_no_token_and_ends_without_a_link() {
+    let mut snapshot = snapshot();
+    let query = "?startDateTime=2016-12-01T00:00:00Z&endDateTime=2016-12-30T00:00:00Z&$top=200";
+    assert_eq!(uri(&snapshot), format!("{LISTING}{query}"));
+    let next = format!("{LISTING}{query}&$skip=200");
+    let Reply::Answer(listed) = snapshot.receive(page(&["A"], "nextLink", &next)).unwrap() else { panic!() };
+    assert!(!listed.last && uri(&snapshot) == next);
+    let Reply::Answer(listed) = snapshot.receive(Response::new(r#"{"value":[]}"#)).unwrap() else { panic!() };
+    assert!(listed.last && snapshot.request().is_none());
+    assert_eq!(snapshot.receive(Response::new("")).unwrap_err(), Error::Finished);
+}
+
+#[test]
+fn a_listing_waits_asks_for_less_and_ends() {
+    let mut listing = snapshot();
+    for _ in 0..2 {
+        assert!(matches!(listing.receive(refused(503, "")).unwrap(), Reply::Wait(_)));
+    }
+    assert!(uri(&listing).ends_with("$top=50"));
+    assert!(matches!(listing.receive(refused(401, "")).unwrap(), Reply::Authenticate(_)));
+    assert!(matches!(listing.receive(refused(410, "")).unwrap_err(), Error::Refused { .. }), "nothing to forget");
+    for repeated in 0.. {
+        match listing.receive(page(&["A"], "nextLink", &format!("{LISTING}?$skip={repeated}"))) {
+            Ok(_) => assert!(repeated < 3),
+            Err(error) => {
+                assert!(matches!(error, Error::Stalled { .. }), "{error}");
+                break;
+            }
+        }
+    }
+    let foreign = page(&["A"], "nextLink", "https://evil.example/v1.0/me/calendarView?$skip=1");
+    assert!(matches!(snapshot().receive(foreign).unwrap_err(), Error::Link(_)));
+}
+
+#[test]
+fn an_events_view_is_listed_whole_or_not_at_all() {
+    let events = |start: Option<&str>| {
+        let root = ServiceRoot::cloud(delta_core::Cloud::Global);
+        let start = start.map(|start| start.parse().unwrap());
+        Snapshot::new(Target::events(root, "me/events".parse().unwrap(), start).unwrap(), RoundOptions::default())
+    };
+    assert_eq!(uri(&events(None).unwrap()), "https://graph.microsoft.com/beta/me/events?$top=200");
+    assert!(events(Some("2020-06-12")).is_none());
+}
+
+/// The ids that the due batch asks for, by the ids of its parts.
+fn parts(hydration: &Hydration) -> Vec<(String, String)> {
+    let request = hydration.request().unwrap();
+    assert_eq!((request.method(), request.uri().path()), (&Method::POST, "/v1.0/$batch"));
+    let body: Value = serde_json::from_slice(request.body()).unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let part = |part: &Value| {
+        assert!(text(&part["headers"]["Prefer"]).contains("ImmutableId") && part["method"] == "GET");
+        let id = text(&part["url"]).strip_prefix("/me/calendar/events/").unwrap().to_owned();
+        (text(&part["id"]), id)
+    };
+    body["requests"].as_array().unwrap().iter().map(part).collect()
+}
+
+fn batch(parts: Vec<Value>) -> Response<String> {
+    Response::new(json!({"responses": parts}).to_string())
+}
+
+fn hydrate(ids: &[&str]) -> Hydration {
+    Hydration::new(target(), ids.iter().map(|id| (*id).to_owned()), RoundOptions::default())
+}
+
+#[test]
+fn parts_are_matched_by_id_in_any_order() {
+    let mut hydration = hydrate(&["A=", "B/b", "C", "D"]);
+    let asked = parts(&hydration);
+    assert_eq!(asked.iter().map(|(_, id)| id.as_str()).collect::<Vec<_>>(), ["A=", "B%2Fb", "C", "D"]);
+    let answers = vec![
+        json!({"id": asked[3].0, "status": 403, "body": {"error": {"code": "ErrorAccessDenied"}}}),
+        json!({"id": asked[1].0, "status": 404, "body": {"error": {"code": "ErrorItemNotFound"}}}),
+        json!({"id": asked[0].0, "status": 200, "headers": {}, "body": {"id": "A=", "subject": "x"}}),
+        json!({"id": "99", "status": 200, "body": {"id": "nobody asked"}}),
+        json!({"id": asked[2].0, "status": 200, "body": "no event"}),
+    ];
+    let Reply::Answer(hydrated) = hydration.receive(batch(answers)).unwrap() else { panic!() };
+    let found = |id: &str, found| Fetched { id: id.to_owned(), found };
+    assert_eq!(
+        hydrated.events,
+        [
+            found("A=", Found::Event(r#"{"id":"A=","subject":"x"}"#.to_owned())),
+            found("B/b", Found::Gone),
+            found("C", Found::Unknown(Refusal::Unexpected)),
+            found("D", Found::Unknown(Refusal::Forbidden)),
+        ]
+    );
+    assert!(hydrated.wait.is_none() && hydration.request().is_none());
+}
+
+#[test]
+fn throttled_parts_are_asked_for_alone_after_the_longest_wait() {
+    let mut hydration = hydrate(&["A", "B", "C", "D"]);
+    let asked = parts(&hydration);
+    let answers = vec![
+        json!({"id": asked[0].0, "status": 429, "headers": {"retry-after": "5"}}),
+        json!({"id": asked[1].0, "status": 200, "body": {"id": "B"}}),
+        json!({"id": asked[2].0, "status": 503, "headers": {"Retry-After": 70}, "body": null}),
+    ];
+    let Reply::Answer(hydrated) = hydration.receive(batch(answers)).unwrap() else { panic!() };
+    assert_eq!(hydrated.events.len(), 1);
+    assert!(hydrated.wait.unwrap().duration >= Duration::from_secs(70));
+    assert_eq!(parts(&hydration).into_iter().map(|(_, id)| id).collect::<Vec<_>>(), ["A", "C", "D"]);
+    let mut waits = 0;
+    let last = loop {
+        let Reply::Answer(hydrated) = hydration.receive(batch(Vec::new())).unwrap() else { panic!() };
+        match hydrated.wait {
+            Some(_) => waits += 1,
+            None => break hydrated.events,
+        }
+    };
+    assert_eq!((waits, last.len()), (6, 3));
+    assert!(last.iter().all(|event| matches!(event.found, Found::Unknown(_))));
+}
+
+#[test]
+fn what_is_no_batch_is_told_so() {
+    for body in ["", "[]", r#"{"responses":[{"id":7}]}"#, "\u{feff}{}", r#"{"value":[]}"#] {
+        let error = hydrate(&["A"]).receive(Response::new(body)).unwrap_err();
+        assert!(matches!(error, Error::NotABatch { .. }), "{body}");
+    }
+    assert!(hydrate(&[]).request().is_none());
+    assert!(matches!(hydrate(&["A"]).receive(refused(429, "")).unwrap(), Reply::Wait(_)));
+}
+
+proptest! {
+    /// Whatever parts fail and in whatever order they come: each id is answered once, and no batch has more than 20.
+    #[test]
+    fn each_id_is_answered_once(count in 0..60_usize, statuses in prop::collection::vec(prop::sample::select(vec![200_u16, 404, 429, 503, 500, 0]), 1..50)) {
+        let ids: Vec<String> = (0..count).map(|id| id.to_string()).collect();
+        let mut hydration = Hydration::new(target(), ids.clone(), RoundOptions::default());
+        let mut statuses = statuses.into_iter().cycle();
+        let mut answered = Vec::new();
+        while hydration.request().is_some() {
+            let asked = parts(&hydration);
+            prop_assert!(asked.len() <= 20);
+            let answers = asked.into_iter().rev().filter_map(|(part, id)| match statuses.next() {
+                Some(0) => None,
+                status => Some(json!({"id": part, "status": status, "body": {"id": id}})),
+            });
+            let Reply::Answer(hydrated) = hydration.receive(batch(answers.collect())).unwrap() else { panic!() };
+            answered.extend(hydrated.events.into_iter().map(|event| event.id));
+        }
+        answered.sort_by_key(|id| id.parse::<usize>().unwrap());
+        prop_assert_eq!(answered, ids);
+    }
+}

@@ -1,0 +1,175 @@
+//! What the engine remembers about a replica from one run to the next, beside what is published.
+
+use std::num::NonZeroU32;
+
+use delta_core::{RequestIds, RoundKind, Timestamp};
+use serde::{Deserialize, Serialize};
+use store::{EngineState, View};
+
+/// How a replica is doing: what the last run met, and what the next one has to keep to. Stored beside the replica, also
+/// by runs that publish nothing. It holds no link and no token.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Health {
+    /// Nothing may be sent to the mailbox before: the server has asked for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<Timestamp>,
+    /// The page size to begin with, if the one that is asked for did not work.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub page_size: Option<LearntPageSize>,
+    /// When full rounds were begun, within the last day.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub full_rounds: Vec<Timestamp>,
+    /// Delta queries don't get through; plain listings stand in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<SnapshotMode>,
+    /// The last run in which something happened that is worth knowing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_run: Option<LastRun>,
+}
+
+/// A page size that works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LearntPageSize {
+    /// The size.
+    pub size: NonZeroU32,
+    /// The one that did not work.
+    pub instead_of: Option<NonZeroU32>,
+    /// When that was learnt.
+    pub at: Timestamp,
+}
+
+/// Why plain listings stand in for delta queries.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnapshotMode {
+    /// Since when.
+    pub since: Timestamp,
+    /// When delta queries are tried again, with a full round.
+    pub retry_at: Timestamp,
+    /// What went wrong with them, in words.
+    pub reason: String,
+}
+
+/// What happened in a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct LastRun {
+    /// When it began.
+    pub started: Timestamp,
+    /// When it ended.
+    pub finished: Timestamp,
+    /// Requests sent.
+    pub requests: u32,
+    /// How often the server or the network made it wait.
+    pub waits: u32,
+    /// For how long in all, in seconds.
+    pub waited_seconds: f64,
+    /// Why its rounds began anew.
+    pub restarts: Vec<Restarted>,
+    /// What it did in another way than it was asked to, in words.
+    pub degradations: Vec<String>,
+    /// The ids of its last response, to be given to Microsoft's support.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// The same, as given by us.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_request_id: Option<String>,
+    /// Why it published nothing, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// A round that began anew.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restarted {
+    /// What it was from then on. A full one read everything again.
+    pub round: RoundKind,
+    /// Why, in words: Graph's code where there is one, such as `SyncStateNotFound`.
+    pub reason: String,
+    /// The `request-id` of the response that led to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+}
+
+/// For how long a page size is remembered, in days: what was too much once need not be for ever.
+const LEARNT_DAYS: i64 = 7;
+
+impl Health {
+    /// What is stored beside a replica. What can't be read counts as nothing.
+    pub fn of(view: &dyn View) -> Self {
+        let stored = view.engine_state().and_then(|state| serde_json::from_str(state.text()).ok());
+        stored.unwrap_or_default()
+    }
+
+    pub(crate) fn to_state(&self) -> EngineState {
+        EngineState::new(serde_json::to_string(self).unwrap_or_default())
+    }
+
+    /// Forgets what is over.
+    pub(crate) fn expire(&mut self, now: Timestamp) {
+        self.not_before = self.not_before.filter(|until| *until > now);
+        self.page_size = self.page_size.filter(|learnt| now < learnt.at.plus_days(LEARNT_DAYS));
+        self.full_rounds.retain(|begun| now < begun.plus_days(1));
+    }
+
+    /// The page size to begin with where this one is asked for.
+    pub(crate) fn page_size(&self, asked: Option<NonZeroU32>) -> Option<NonZeroU32> {
+        self.page_size.filter(|learnt| learnt.instead_of == asked).map_or(asked, |learnt| Some(learnt.size))
+    }
+
+    /// Remembers the page size that a round ended with.
+    pub(crate) fn learn(&mut self, asked: Option<NonZeroU32>, worked: Option<NonZeroU32>, now: Timestamp) {
+        if worked == self.page_size(asked) {
+            return;
+        }
+        self.page_size = worked.map(|size| LearntPageSize { size, instead_of: asked, at: now });
+    }
+
+    /// How many full rounds may still be begun.
+    pub(crate) fn full_rounds_left(&self, allowed: usize) -> usize {
+        allowed.saturating_sub(self.full_rounds.len())
+    }
+}
+
+impl LastRun {
+    pub(crate) fn new(started: Timestamp) -> Self {
+        Self {
+            started,
+            finished: started,
+            requests: 0,
+            waits: 0,
+            waited_seconds: 0.0,
+            restarts: Vec::new(),
+            degradations: Vec::new(),
+            request_id: None,
+            client_request_id: None,
+            error: None,
+        }
+    }
+
+    /// Two runs, one right after the other.
+    pub(crate) fn followed_by(mut self, next: Self) -> Self {
+        self.restarts.extend(next.restarts);
+        self.degradations.extend(next.degradations);
+        Self {
+            started: self.started,
+            requests: self.requests.saturating_add(next.requests),
+            waits: self.waits.saturating_add(next.waits),
+            waited_seconds: self.waited_seconds + next.waited_seconds,
+            restarts: self.restarts,
+            degradations: self.degradations,
+            ..next
+        }
+    }
+
+    pub(crate) fn ids(&mut self, ids: &RequestIds) {
+        self.request_id.clone_from(&ids.request_id);
+        self.client_request_id.clone_from(&ids.client_request_id);
+    }
+
+    /// Whether nothing happened that is worth knowing later.
+    pub(crate) fn is_uneventful(&self) -> bool {
+        self.waits == 0 && self.restarts.is_empty() && self.degradations.is_empty() && self.error.is_none()
+    }
+}

@@ -1,0 +1,112 @@
+//! The way to the server: one request with its token, within what the mailbox allows; waiting; and asking until there is
+//! an answer.
+
+use bytes::Bytes;
+use delta_core::{Challenge, Conversation, Failure, Reply, RequestIds, RequestLine, Timestamp, Wait};
+use http::header::AUTHORIZATION;
+use http::{Method, Request, Response};
+
+use crate::body::exchange;
+use crate::error::Error;
+use crate::observer::Notice;
+use crate::run::{Run, later};
+use crate::token::Want;
+
+/// The most parts of a batch: what it counts as.
+const BATCH_PARTS: usize = 20;
+
+impl Run<'_> {
+    /// Sends a request with a token, when the mailbox may be asked.
+    ///
+    /// # Errors
+    /// [`Error::Throttled`], [`Error::OutOfTime`], [`Error::Token`]. That there was no response is no error here.
+    pub(crate) async fn send(
+        &mut self,
+        mut request: Request<Vec<u8>>,
+        want: &Want,
+    ) -> Result<Result<Response<Bytes>, Failure>, Error> {
+        let batch = request.method() == Method::POST;
+        let mailbox = self.mailbox.clone();
+        let _permit = mailbox.enter(batch).await;
+        self.pass(if batch { BATCH_PARTS } else { 1 }).await?;
+        let engine = self.engine;
+        engine.observer.notice(&Notice::Request(&RequestLine::of(&request)));
+        let token = engine.tokens.token(want).await?;
+        request.headers_mut().insert(AUTHORIZATION, token.header());
+        self.report.run.requests = self.report.run.requests.saturating_add(1);
+        let outcome = exchange(&engine.transport, request, &engine.bodies).await;
+        if let Ok(response) = &outcome {
+            let (status, bytes) = (response.status(), response.body().len());
+            self.report.run.ids(&RequestIds::of(response.headers()));
+            self.report.bytes = self.report.bytes.saturating_add(bytes as u64);
+            engine.observer.notice(&Notice::Response { status, bytes });
+        }
+        Ok(outcome)
+    }
+
+    /// Waits until the mailbox may be asked so many times more.
+    async fn pass(&mut self, requests: usize) -> Result<(), Error> {
+        loop {
+            let now = self.engine.timer.now();
+            if now > self.deadline() {
+                return Err(Error::OutOfTime { after: self.engine.limits.max_run });
+            }
+            let Err(until) = self.mailbox.send(now, requests) else { return Ok(()) };
+            let reason = "the mailbox may not be asked yet";
+            self.pause(until, reason, &RequestIds::default()).await?;
+        }
+    }
+
+    /// Waits as the server, or the protocol, wants. What holds for the whole mailbox is written down first: it also holds
+    /// for a run that comes after this one was killed.
+    pub(crate) async fn wait(&mut self, wait: &Wait) -> Result<(), Error> {
+        let until = later(self.engine.timer.now(), wait.duration);
+        if wait.of_mailbox {
+            self.mailbox.close(self.engine.timer.now(), until);
+            self.health.not_before = self.health.not_before.max(Some(until));
+            self.remember().await?;
+        }
+        self.engine.observer.notice(&Notice::Wait(wait));
+        self.pause(until, &wait.reason, &wait.ids).await
+    }
+
+    async fn pause(&mut self, until: Timestamp, reason: &str, ids: &RequestIds) -> Result<(), Error> {
+        let now = self.engine.timer.now();
+        if until > later(now, self.engine.limits.max_wait) || until > self.deadline() {
+            return Err(Error::Throttled { retry_at: until, reason: reason.to_owned(), ids: ids.clone() });
+        }
+        let ticks = u64::try_from(until.ticks().saturating_sub(now.ticks())).unwrap_or_default();
+        let duration = std::time::Duration::from_nanos(ticks.saturating_mul(100));
+        self.report.run.waits = self.report.run.waits.saturating_add(1);
+        self.report.run.waited_seconds += duration.as_secs_f64();
+        self.engine.timer.sleep(duration).await;
+        Ok(())
+    }
+
+    /// What the next token has to be.
+    pub(crate) fn challenged(&self, challenge: Challenge) -> Want {
+        self.engine.observer.notice(&Notice::Authenticate);
+        challenge.claims.map_or(Want::Fresh, Want::WithClaims)
+    }
+
+    /// Goes on with a conversation until its next answer; none if everything was answered.
+    pub(crate) async fn ask<C: Conversation>(
+        &mut self,
+        conversation: &mut C,
+    ) -> Result<Option<C::Answer<Bytes>>, Error> {
+        let mut want = Want::Good;
+        while let Some(request) = conversation.request() {
+            let reply = match self.send(request, &want).await? {
+                Ok(response) => conversation.receive(response)?,
+                Err(failure) => conversation.fail(failure)?,
+            };
+            want = Want::Good;
+            match reply {
+                Reply::Answer(answer) => return Ok(Some(answer)),
+                Reply::Wait(wait) => self.wait(&wait).await?,
+                Reply::Authenticate(challenge) => want = self.challenged(challenge),
+            }
+        }
+        Ok(None)
+    }
+}

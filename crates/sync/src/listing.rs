@@ -1,0 +1,37 @@
+//! Snapshot mode: a plain listing of the tile's window, where delta queries don't get through.
+
+use delta_core::{RoundId, RoundKind, Snapshot};
+use store::{Batch, Position, Stage};
+
+use crate::error::Error;
+use crate::observer::Notice;
+use crate::run::Run;
+
+impl Run<'_> {
+    /// The listing that can stand in for a round, if there is one.
+    pub(crate) fn listing(&self) -> Option<Snapshot> {
+        Snapshot::new(self.target.clone(), self.engine.options(self.preferences()))
+    }
+
+    /// Lists the window and stages what there is. A listing can't be gone on with, so whatever is staged goes first.
+    pub(crate) async fn list(&mut self, mut listing: Snapshot) -> Result<(), Error> {
+        for staged in self.store.view().await?.rounds() {
+            self.discard(staged.round).await?;
+        }
+        let round = RoundId::new(self.engine.options(self.preferences()).seed);
+        self.report.resumed_pages = 0;
+        self.report.listing = true;
+        self.report.round = RoundKind::Incremental;
+        self.engine.observer.notice(&Notice::Listing { window: self.tile.window });
+        while let Some(listed) = self.ask(&mut listing).await? {
+            let position = if listed.last { Position::Listed } else { Position::Listing };
+            let number = listing.page();
+            let tile = self.tile.clone();
+            let kind = RoundKind::Incremental;
+            let stage = Stage::page(round, kind, tile, number.saturating_sub(1), &listed.page, position);
+            self.store.write(Batch::Stage(stage)).await?;
+            self.count(number, &listed.page, listed.last);
+        }
+        Ok(())
+    }
+}
