@@ -73,10 +73,11 @@ impl<'a> Event<'a> {
         self.properties.iter().map(|(name, range)| (name.as_ref(), self.slice(range)))
     }
 
-    /// The raw JSON of one property, by its name in any case; an exact match comes first.
+    /// The raw JSON of one property, by its name in any case; an exact match comes first, and of several the last one
+    /// counts, as with most readers of JSON.
     pub fn property(&self, name: &str) -> Option<&'a str> {
-        let exact = self.properties.iter().find(|(found, _)| found == name);
-        let found = exact.or_else(|| self.properties.iter().find(|(found, _)| found.eq_ignore_ascii_case(name)));
+        let exact = self.properties.iter().rfind(|(found, _)| found == name);
+        let found = exact.or_else(|| self.properties.iter().rfind(|(found, _)| found.eq_ignore_ascii_case(name)));
         found.map(|(_, range)| self.slice(range))
     }
 

@@ -48,6 +48,13 @@ impl<'a> Walker<'a> {
         Self { text, at: 0 }
     }
 
+    /// Skips a byte order mark. RFC 8259 forbids to send one and allows to ignore it.
+    pub(crate) fn skip_bom(&mut self) {
+        if self.rest().starts_with('\u{feff}') {
+            self.at += '\u{feff}'.len_utf8();
+        }
+    }
+
     /// The next byte that is not white space, without consuming it.
     pub(crate) fn peek(&mut self) -> Option<u8> {
         let rest = self.rest();

@@ -3,6 +3,9 @@
 //! A `@odata.nextLink` or `@odata.deltaLink` is an absolute URL in a response body or in a stored cursor. Whoever
 //! follows it as it stands sends a bearer token wherever it points. So a link's authority is checked, then thrown
 //! away: requests are built from the target's own origin and the link's path and query.
+//!
+//! A link without an authority (`/v1.0/…`) is resolved against the origin. Other relative forms are refused: Graph was
+//! not seen to send any, and what they are relative to would be a guess.
 
 use std::fmt;
 
@@ -11,6 +14,14 @@ use http::uri::PathAndQuery;
 use serde::{Deserialize, Serialize};
 
 use crate::root::Origin;
+use crate::target::ApiVersion;
+
+/// How many bytes a link may have: 60 KiB. An `http::Uri` holds 65,534, and the origin has to fit too; links that were
+/// observed have a few hundred.
+const MAX_LENGTH: usize = 60 * 1024;
+
+/// How many bytes a link's host and port may have. Host names end at 253 (RFC 1035).
+const MAX_AUTHORITY: usize = 260;
 
 macro_rules! link {
     ($(#[$doc:meta])* $name:ident) => {
@@ -69,6 +80,13 @@ pub enum LinkError {
     DotSegments,
     /// It has white space, control characters, a fragment or other characters that a URL can't have.
     BadCharacters,
+    /// Its path does not begin with the API version: `/v1.0/` or `/beta/`.
+    OtherVersion,
+    /// It is longer than 60 KiB.
+    TooLong {
+        /// Its length in bytes.
+        length: usize,
+    },
 }
 
 impl fmt::Display for LinkError {
@@ -80,6 +98,8 @@ impl fmt::Display for LinkError {
             Self::NotALink => f.write_str("the link is neither a plain http(s) URL nor a path"),
             Self::DotSegments => f.write_str("the link's path has dot segments"),
             Self::BadCharacters => f.write_str("the link has characters that a URL can't have"),
+            Self::OtherVersion => f.write_str("the link's path does not begin with the API version that was asked for"),
+            Self::TooLong { length } => write!(f, "the link has {length} bytes, and {MAX_LENGTH} are allowed"),
         }
     }
 }
@@ -89,29 +109,42 @@ impl std::error::Error for LinkError {}
 /// Checks a link against the origin and gives the URI to request: the origin's own authority, the link's path and
 /// query, byte for byte.
 pub(crate) fn pin(link: &str, origin: &Origin) -> Result<Uri, LinkError> {
+    if link.len() > MAX_LENGTH {
+        return Err(LinkError::TooLong { length: link.len() });
+    }
     if !link.bytes().all(|byte| byte.is_ascii_graphic() && !b"\\#\"<>^`{|}".contains(&byte)) {
         return Err(LinkError::BadCharacters);
     }
-    let path_and_query = if link.starts_with('/') {
-        if link.starts_with("//") {
-            return Err(LinkError::NotALink);
-        }
-        link
-    } else {
-        let (found, rest) = Origin::split(link).ok_or(LinkError::NotALink)?;
-        if found != *origin {
-            return Err(LinkError::OtherOrigin { found: found.to_string(), expected: origin.to_string() });
-        }
-        rest
-    };
+    let path_and_query = if link.starts_with('/') { link } else { below(link, origin)? };
     let path = path_and_query.split('?').next().unwrap_or_default();
     if !path.starts_with('/') || path.starts_with("//") {
         return Err(LinkError::NotALink);
     }
-    if path.split('/').any(is_dot_segment) {
+    if has_dot_segments(path) {
         return Err(LinkError::DotSegments);
     }
+    if ![ApiVersion::V1, ApiVersion::Beta].iter().any(|version| is_of_version(path, *version)) {
+        return Err(LinkError::OtherVersion);
+    }
     build(origin, path_and_query).ok_or(LinkError::BadCharacters)
+}
+
+/// What follows the authority of an absolute link, which must be the origin's.
+fn below<'a>(link: &'a str, origin: &Origin) -> Result<&'a str, LinkError> {
+    let (found, rest) = Origin::split(link).ok_or(LinkError::NotALink)?;
+    if found == *origin {
+        return Ok(rest);
+    }
+    if found.authority().len() > MAX_AUTHORITY {
+        return Err(LinkError::NotALink);
+    }
+    Err(LinkError::OtherOrigin { found: found.to_string(), expected: origin.to_string() })
+}
+
+/// Whether the first segment of a path is the API version. Graph reads its paths in any case.
+pub(crate) fn is_of_version(path: &str, version: ApiVersion) -> bool {
+    let rest = path.strip_prefix('/').and_then(|path| path.split_once('/'));
+    rest.is_some_and(|(first, _)| first.eq_ignore_ascii_case(version.as_str()))
 }
 
 /// The URI of a path and query at an origin.
@@ -122,6 +155,13 @@ pub(crate) fn build(origin: &Origin, path_and_query: &str) -> Option<Uri> {
         .path_and_query(PathAndQuery::try_from(path_and_query).ok()?)
         .build()
         .ok()
+}
+
+/// Whether something on the way may read a part of the path as `.` or `..`: slashes may be escaped too, and some
+/// servers cut a segment at `;` first.
+fn has_dot_segments(path: &str) -> bool {
+    let path = path.to_ascii_lowercase().replace("%2f", "/").replace("%5c", "/").replace("%3b", ";");
+    path.split('/').any(|segment| is_dot_segment(segment.split(';').next().unwrap_or_default()))
 }
 
 /// `.` or `..`, also where the dots are escaped.
@@ -147,44 +187,6 @@ mod tests {
         assert_eq!(check(link.strip_prefix("https://graph.microsoft.com").unwrap()).as_deref(), Ok(link));
         let escaped = "https://graph.microsoft.com/beta/users('A%40b')/calendars/x%2Fy=/microsoft.graph.delta()?%24deltatoken=a%2Bb&x=%";
         assert_eq!(check(escaped).as_deref(), Ok(escaped));
-    }
-
-    #[test]
-    fn bearer_never_leaves_the_origin() {
-        for link in [
-            "",
-            "v1.0/me/calendarView/delta",
-            "//evil.example/v1.0/me",
-            "https:///v1.0/me",
-            "https:/graph.microsoft.com/v1.0/me",
-            "http://graph.microsoft.com/v1.0/me",
-            "https://graph.microsoft.com:8443/v1.0/me",
-            "https://graph.microsoft.com.evil.example/v1.0/me",
-            "https://graph.microsoft.com./v1.0/me",
-            "https://evil.example/graph.microsoft.com/v1.0/me",
-            "https://user@graph.microsoft.com/v1.0/me",
-            "https://graph.microsoft.com@evil.example/v1.0/me",
-            "https://graph.microsoft.com:443@evil.example/v1.0/me",
-            "https://graph.microsoft.com%2eevil.example/v1.0/me",
-            "https://graph.microsoft.com%00.evil.example/v1.0/me",
-            "https://graph.microsoft.com\\@evil.example/v1.0/me",
-            "https://graph.microsoft.com\t/v1.0/me",
-            "https://graph.microsoft.com/v1.0/me\r\nHost: evil.example",
-            "https://graph.microsoft.com/v1.0/../../evil",
-            "https://graph.microsoft.com/v1.0/%2E%2e/evil",
-            "https://graph.microsoft.com/./v1.0/me",
-            "https://graph.microsoft.com//evil.example/v1.0/me",
-            "https://graph.microsoft.com?v1.0/me",
-            "https://graph.microsoft.com#/v1.0/me",
-            "https://graph.microsoft.com/v1.0/me#fragment",
-            "https://graph.microsoft.com",
-            "https://ɢraph.microsoft.com/v1.0/me",
-            "https://graph.microsoft.us/v1.0/me",
-            "ftp://graph.microsoft.com/v1.0/me",
-            "javascript:alert(1)",
-        ] {
-            assert!(check(link).is_err(), "{link}");
-        }
     }
 
     #[test]

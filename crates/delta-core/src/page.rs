@@ -2,7 +2,11 @@
 //!
 //! Parsing is shallow and lossless. One pass checks the grammar, finds each item's raw bytes and the few properties
 //! that the protocol itself needs; nothing else is decoded until someone asks an [`Event`] for it.
+//!
+//! What a page may have is limited: an item beyond is [malformed](Malformation), with its JSON kept, and the page goes
+//! on; a page of too many items is [bad](PageError).
 
+mod limit;
 mod parse;
 
 use std::fmt;
@@ -212,10 +216,17 @@ pub enum RemovedReason {
 pub enum Malformation {
     /// It is not a JSON object.
     NotAnObject,
-    /// It has no `id`, or an empty one.
+    /// It has no `id`, or one that can't be an id: empty, a dot segment, or with control characters.
     NoId,
-    /// A property that the protocol reads has another type than Graph's documentation says, or is there twice.
+    /// A property that the protocol reads has another type than Graph's documentation says, or is there twice; or the
+    /// name of a property is not a text, because it has a lone surrogate.
     Property,
+    /// It has more than 16 MiB.
+    TooLarge,
+    /// It has more than 1,024 properties.
+    TooManyProperties,
+    /// Its `id`, `@odata.etag` or `seriesMasterId` has more than 4 KiB.
+    TooLongText,
 }
 
 impl fmt::Display for Malformation {
@@ -224,6 +235,9 @@ impl fmt::Display for Malformation {
             Self::NotAnObject => "the item is not an object",
             Self::NoId => "the item has no id",
             Self::Property => "a property of the item has the wrong type or is there twice",
+            Self::TooLarge => "the item is too large",
+            Self::TooManyProperties => "the item has too many properties",
+            Self::TooLongText => "an id or etag of the item is too long",
         })
     }
 }
@@ -246,6 +260,8 @@ pub enum PageError {
     ValueNotAnArray,
     /// A link is something else than a text.
     LinkNotText(&'static str),
+    /// It has more than 100,000 items.
+    TooManyItems,
 }
 
 impl fmt::Display for PageError {
@@ -258,6 +274,7 @@ impl fmt::Display for PageError {
             Self::NoValue => f.write_str("its `value` is missing or null"),
             Self::ValueNotAnArray => f.write_str("its `value` is not an array"),
             Self::LinkNotText(key) => write!(f, "its {key} is not a text"),
+            Self::TooManyItems => write!(f, "it has more than {} items", limit::ITEMS),
         }
     }
 }
@@ -354,7 +371,7 @@ mod tests {
         assert_eq!(refused(r#"{"value":[]}x"#), PageError::NotJson(12));
         assert_eq!(refused(r#"{"value":[{"id":"a"}"#), PageError::NotJson(20));
         assert_eq!(refused(r#"{"value":[{"id":"a"},]}"#), PageError::NotJson(21));
-        assert_eq!(refused("\u{feff}{}"), PageError::NotJson(0));
+        assert_eq!(refused("\u{feff}\u{feff}{}"), PageError::NotJson(3));
         assert_eq!(refused(b"{\"value\":[{\"id\":\"a\",\"x\":\"\xff\"}]}"), PageError::NotUtf8(25));
         let deep = format!(r#"{{"value":[{{"id":"a","x":{}1{}}}]}}"#, "[".repeat(100_000), "]".repeat(100_000));
         assert!(matches!(refused(deep), PageError::TooDeep(_)));

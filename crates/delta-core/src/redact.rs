@@ -34,8 +34,10 @@ impl fmt::Display for RequestLine {
 
 /// A path with «…» in place of what a function is called with: it may be a token.
 fn path(path: &str) -> String {
-    match path.split_once('(') {
-        Some((function, rest)) if !rest.starts_with(')') => format!("{function}(…)"),
+    let lower = path.to_ascii_lowercase();
+    let call = [lower.find('('), lower.find("%28")].into_iter().flatten().min();
+    match call.and_then(|at| path.split_at_checked(at)) {
+        Some((function, rest)) if rest != "()" => format!("{function}(…)"),
         _ => path.to_owned(),
     }
 }
@@ -47,10 +49,15 @@ const NAMES: [&str; 8] =
 fn parameter(parameter: &str) -> String {
     let Some((name, value)) = parameter.split_once('=') else { return "…".to_owned() };
     match NAMES.iter().find(|known| name.eq_ignore_ascii_case(known)) {
-        Some(known) if known.ends_with("DateTime") => format!("{name}={value}"),
+        Some(known) if known.ends_with("DateTime") && is_bound(value) => format!("{name}={value}"),
         Some(_) => format!("{name}=…"),
         None => "…".to_owned(),
     }
+}
+
+/// Whether this is a date and a time, as far as letters go. A link is Graph's and may have anything there.
+fn is_bound(value: &str) -> bool {
+    value.len() <= 40 && value.bytes().all(|byte| byte.is_ascii_digit() || b"-:.TZ".contains(&byte))
 }
 
 #[cfg(test)]
@@ -62,6 +69,9 @@ mod tests {
         for (uri, line) in [
             ("/v1.0/me/calendarView/delta()?%24skipToken=SECRET", "GET /v1.0/me/calendarView/delta()?%24skipToken=…"),
             ("/v1.0/me/events/delta(deltatoken='SECRET')", "GET /v1.0/me/events/delta(…)"),
+            ("/v1.0/me/events/delta%28deltatoken='SECRET'%29", "GET /v1.0/me/events/delta(…)"),
+            ("/v1.0/me/events/delta()SECRET", "GET /v1.0/me/events/delta(…)"),
+            ("/v1.0/me/events/delta?startDateTime=SECRET", "GET /v1.0/me/events/delta?startDateTime=…"),
             (
                 "/v1.0/me/events/delta?SECRET=x&SECRET&startDateTime=2026-01-01",
                 "GET /v1.0/me/events/delta?…&…&startDateTime=2026-01-01",

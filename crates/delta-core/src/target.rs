@@ -143,8 +143,7 @@ impl Target {
 
     /// Whether a delta link can be this target's: it points to the same origin and API version.
     pub fn owns(&self, link: &DeltaLink) -> bool {
-        let version = format!("/{}/", self.version);
-        link::pin(link.expose(), self.root.origin()).is_ok_and(|uri| uri.path().starts_with(&version))
+        link::pin(link.expose(), self.root.origin()).is_ok_and(|uri| link::is_of_version(uri.path(), self.version))
     }
 
     /// The permissions that Graph's documentation asks for, least privileged first.

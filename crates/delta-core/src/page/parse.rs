@@ -1,11 +1,17 @@
 //! Reading a page: the envelope by hand, each item by serde, shallowly.
+//!
+//! What is odd is handled on purpose. A byte order mark is skipped. A lone surrogate (`"\ud800"`) is no text: where the
+//! protocol reads it, in an id or in the name of a property, its item is malformed; elsewhere it stays as it is. So do
+//! numbers of any size, which nobody reads here. Bytes that are not UTF-8 make the page bad wherever they are.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use serde::Deserialize;
 
-use super::{Change, EventType, Item, Links, Malformation, PageError, RemovedReason};
+use super::{Change, EventType, Item, Links, Malformation, PageError, RemovedReason, limit};
 use crate::json::{self, Text, Walker};
+use crate::link::is_dot_segment;
 
 const VALUE: &str = "value";
 const NEXT_LINK: &str = "@odata.nextLink";
@@ -21,6 +27,7 @@ pub(super) fn parse(body: &[u8]) -> Result<(Vec<Entry>, Links), PageError> {
     let mut entries = None;
     let (mut next, mut delta) = (None, None);
     let mut walker = Walker::new(text);
+    walker.skip_bom();
     walker.object(|walker, key| match key.0.as_ref() {
         VALUE => once(&mut entries, VALUE, parse_value(walker, text)?),
         NEXT_LINK => once(&mut next, NEXT_LINK, parse_link(walker, NEXT_LINK)?),
@@ -48,8 +55,11 @@ fn parse_value(walker: &mut Walker<'_>, text: &str) -> Result<Option<Vec<Entry>>
     }
     let mut entries = Vec::new();
     walker.array(|walker| {
+        if entries.len() >= limit::ITEMS {
+            return Err(PageError::TooManyItems);
+        }
         entries.push(Entry::parse(walker, text)?);
-        Ok::<_, PageError>(())
+        Ok(())
     })?;
     Ok(Some(entries))
 }
@@ -111,16 +121,20 @@ impl Entry {
     /// Reads the item that comes next. Only broken grammar is an error: it leaves no way to find the next item.
     fn parse(walker: &mut Walker<'_>, text: &str) -> Result<Self, PageError> {
         let is_object = walker.peek() == Some(b'{');
-        let start = *walker;
-        if is_object && let Ok((shallow, raw)) = walker.value::<Shallow<'_>>() {
-            return Ok(Self { raw, what: What::of(shallow, text) });
-        }
-        *walker = start;
-        let raw = walker.skip()?;
-        let why = if is_object { Malformation::Property } else { Malformation::NotAnObject };
-        let id = text.get(raw.clone()).and_then(|item| serde_json::from_str::<IdOnly<'_>>(item).ok());
-        let id = id.and_then(|item| Slice::id(item.id, text));
-        Ok(Self { raw, what: What::Malformed { id, why } })
+        let read = if is_object { walker.value::<Shallow<'_>>().ok() } else { None };
+        let (raw, what) = match read {
+            Some((item, raw)) => (raw, What::of(item, text)),
+            None => {
+                let raw = walker.skip()?;
+                let item = text.get(raw.clone()).unwrap_or_default();
+                (raw, if is_object { What::of_odd(item, text) } else { What::malformed(Malformation::NotAnObject) })
+            }
+        };
+        let what = match limit::exceeded(text.get(raw.clone()).unwrap_or_default()) {
+            Some(why) => What::Malformed { id: what.into_id(), why },
+            None => what,
+        };
+        Ok(Self { raw, what })
     }
 
     /// What the item says, read from the body that it was found in.
@@ -149,8 +163,9 @@ impl Entry {
 
 impl What {
     fn of(item: Shallow<'_>, text: &str) -> Self {
-        let Some(id) = item.id.and_then(|id| Slice::id(id, text)) else {
-            return Self::Malformed { id: None, why: Malformation::NoId };
+        let id = match item.id.ok_or(Malformation::NoId).and_then(|id| Slice::id(id, text)) {
+            Ok(id) => id,
+            Err(why) => return Self::malformed(why),
         };
         if let Some(removed) = item.removed {
             let reason = match removed.reason.as_ref().map(|reason| reason.0.as_ref()) {
@@ -160,11 +175,31 @@ impl What {
             };
             return Self::Remove { id, reason };
         }
-        Self::Upsert {
-            id,
-            etag: item.etag.map(|etag| Slice::new(etag, text)),
-            kind: item.kind.map(|kind| EventType::from_graph(&kind.0)).unwrap_or_default(),
-            series_master_id: item.series_master_id.and_then(|id| Slice::id(id, text)),
+        let kind = item.kind.map(|kind| EventType::from_graph(&kind.0)).unwrap_or_default();
+        let etag = item.etag.map(|etag| Slice::new(etag, text)).transpose();
+        let series = item.series_master_id.map(|id| Slice::id(id, text)).transpose();
+        match (etag, series) {
+            (Ok(etag), Ok(series_master_id)) => Self::Upsert { id, etag, kind, series_master_id },
+            (Ok(etag), Err(Malformation::NoId)) => Self::Upsert { id, etag, kind, series_master_id: None },
+            (Err(why), _) | (_, Err(why)) => Self::Malformed { id: Some(id), why },
+        }
+    }
+
+    /// Of an item in which a property has the wrong type or is there twice.
+    fn of_odd(item: &str, text: &str) -> Self {
+        let id = serde_json::from_str::<IdOnly<'_>>(item).ok();
+        let id = id.and_then(|item| Slice::id(item.id, text).ok());
+        Self::Malformed { id, why: Malformation::Property }
+    }
+
+    fn malformed(why: Malformation) -> Self {
+        Self::Malformed { id: None, why }
+    }
+
+    fn into_id(self) -> Option<Slice> {
+        match self {
+            Self::Upsert { id, .. } | Self::Remove { id, .. } => Some(id),
+            Self::Malformed { id, .. } => id,
         }
     }
 }
@@ -176,25 +211,26 @@ enum Slice {
 }
 
 impl Slice {
-    fn new(string: Text<'_>, text: &str) -> Self {
-        match string.0 {
-            std::borrow::Cow::Borrowed(part) => Self::within(part, text),
-            std::borrow::Cow::Owned(unescaped) => Self::Owned(unescaped.into()),
+    fn new(string: Text<'_>, text: &str) -> Result<Self, Malformation> {
+        if string.0.len() > limit::TEXT {
+            return Err(Malformation::TooLongText);
         }
+        Ok(match string.0 {
+            Cow::Borrowed(part) => Self::within(part, text),
+            Cow::Owned(unescaped) => Self::Owned(unescaped.into()),
+        })
     }
 
-    /// An id, unless there is nothing left of it without white space.
-    fn id(string: Text<'_>, text: &str) -> Option<Self> {
-        match string.0 {
-            std::borrow::Cow::Borrowed(part) => {
-                let part = part.trim_ascii();
-                (!part.is_empty()).then(|| Self::within(part, text))
-            }
-            std::borrow::Cow::Owned(unescaped) => {
-                let part = unescaped.trim_ascii();
-                (!part.is_empty()).then(|| Self::Owned(part.into()))
-            }
+    /// An id without the white space around it. Control characters and dot segments are none: ids go into URLs.
+    fn id(string: Text<'_>, text: &str) -> Result<Self, Malformation> {
+        let id = match string.0 {
+            Cow::Borrowed(part) => Cow::Borrowed(part.trim_ascii()),
+            Cow::Owned(unescaped) => Cow::Owned(unescaped.trim_ascii().to_owned()),
+        };
+        if id.is_empty() || id.chars().any(char::is_control) || is_dot_segment(&id) {
+            return Err(Malformation::NoId);
         }
+        Self::new(Text(id), text)
     }
 
     /// The place of a part of the text, which is known by its address.
