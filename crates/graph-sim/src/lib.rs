@@ -16,6 +16,7 @@
 //! | `mailbox`, `event`, `properties` | what there is, and in which order it changed |
 //! | `events`, `calendars`, `listing`, `view` | REST: collections, single objects, and how they look to a request |
 //! | `delta`, `sync_state`, `token`, `window` | delta queries: pages, streams and their generations, links, membership |
+//! | `faults` | what goes wrong when it shall: a [`FaultPlan`], carried out |
 //! | `population`, `document`, [`seeds`] | what a simulator is filled with |
 //! | `time`, `zone`, `random`, `base64`, `body`, `error` | the small forms that all of them share |
 //!
@@ -63,6 +64,7 @@ mod document;
 mod error;
 mod event;
 mod events;
+mod faults;
 mod listing;
 mod mailbox;
 mod population;
@@ -83,6 +85,11 @@ mod view;
 mod window;
 mod zone;
 
+pub use faults::{
+    BadLink, BadValue, Challenge, ClaimsForm, CorruptItem, ErrorBody, Fault, FaultEffect, FaultPlan, FaultPlanError,
+    Gone, GoneLocation, MalformedItem, On, PageKey, RequestKind, RetryAfter, Rule, Spot, StatusFault, Strike, When,
+    Within,
+};
 pub use population::{LoadError, Population};
 pub use quirks::{GenerationScope, Membership, Quirks};
 pub use simulator::{Simulator, SimulatorOptions};

@@ -90,7 +90,7 @@ impl Preferences {
 }
 
 /// Splits at commas that are not between quotation marks.
-fn split_outside_quotes(text: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn split_outside_quotes(text: &str) -> impl Iterator<Item = &str> {
     let mut quoted = false;
     text.split(move |symbol| {
         quoted ^= symbol == '"';

@@ -3,6 +3,8 @@
 //! Graph's documentation and what people see differ, and some things have only been seen once. A client is right when
 //! it is right under every setting; the default is what was observed most.
 
+use crate::random::Random;
+
 /// How Graph may behave. Every switch stands for an uncertain or an occasional fact, with its evidence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quirks {
@@ -51,6 +53,35 @@ impl Default for Quirks {
             events_delta_in_v1: true,
             pascal_case_times: false,
             batch_concurrency: None,
+        }
+    }
+}
+
+impl Quirks {
+    /// Draws every switch. The same seed draws the same quirks.
+    pub fn random(seed: u64) -> Self {
+        let mut random = Random::new(seed);
+        let mut below = |limit: u64| random.number() % limit;
+        let membership = if below(2) == 0 { Membership::Overlap } else { Membership::StartInWindow };
+        let generation_scope = match below(3) {
+            0 => GenerationScope::Stream,
+            1 => GenerationScope::Calendar,
+            _ => GenerationScope::Mailbox,
+        };
+        let kept_generations = usize::try_from(below(5)).unwrap_or_default();
+        let mut switch = || below(2) == 0;
+        Self {
+            membership,
+            generation_scope,
+            kept_generations,
+            distinct_immutable_ids: switch(),
+            empty_first_page: switch(),
+            short_lived_tombstones: switch(),
+            bare_tombstones: switch(),
+            encoded_links: switch(),
+            events_delta_in_v1: switch(),
+            pascal_case_times: switch(),
+            batch_concurrency: switch().then_some(4),
         }
     }
 }

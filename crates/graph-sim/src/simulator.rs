@@ -14,11 +14,12 @@ use crate::batch::{self, Answers, Batch};
 use crate::call::{Call, Reply};
 use crate::delta::Delta;
 use crate::error::GraphError;
+use crate::faults::{self, FaultPlan, Faults, Identity, Strike};
 use crate::mailbox::{Directory, Kind, Mailbox};
 use crate::population::{LoadError, Population};
 use crate::quirks::Quirks;
 use crate::random::Random;
-use crate::route::{Resource, Route};
+use crate::route::{Owner, Resource, Route};
 use crate::sync_state::SyncStates;
 use crate::time::{self, Instant};
 use crate::{calendars, events, seeds};
@@ -27,7 +28,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 /// What Graph answers those without a token: where to get one.
-const CHALLENGE: &str = r#"Bearer realm="", authorization_uri="https://login.microsoftonline.com/common/oauth2/authorize", client_id="00000003-0000-0000-c000-000000000000""#;
+pub(crate) const CHALLENGE: &str = r#"Bearer realm="", authorization_uri="https://login.microsoftonline.com/common/oauth2/authorize", client_id="00000003-0000-0000-c000-000000000000""#;
 
 /// How a simulator is to behave.
 #[derive(Clone, Default)]
@@ -82,6 +83,7 @@ pub struct Simulator {
     directory: Directory,
     states: SyncStates,
     random: Random,
+    faults: Faults,
 }
 
 impl Simulator {
@@ -103,7 +105,8 @@ impl Simulator {
     /// A simulator with nobody in it, for [`Simulator::load`].
     pub fn empty(options: SimulatorOptions) -> Self {
         let random = Random::new(options.seed);
-        Self { options, directory: Directory::default(), states: SyncStates::default(), random }
+        let (directory, states, faults) = (Directory::default(), SyncStates::default(), Faults::default());
+        Self { options, directory, states, random, faults }
     }
 
     /// Adds a population to what is there, as changes made at `now` that delta queries report. Users and groups that
@@ -117,36 +120,79 @@ impl Simulator {
         population.load(time::from_system(now), &mut self.directory, &mut self.random)
     }
 
-    /// Answers a request as Graph would at `now`.
+    /// Puts a plan into force: from the next request on, what it says goes wrong. The plan before it ends, and so do
+    /// its livelocks: their links lead on to the pages that they withheld.
+    pub fn set_faults(&mut self, plan: Option<FaultPlan>) {
+        self.faults.set(plan);
+    }
+
+    /// Ends the plan in force.
+    pub fn clear_faults(&mut self) {
+        self.set_faults(None);
+    }
+
+    /// Which rules of the latest plan struck, in order. A rule that found nothing to break is not among them.
+    pub fn faults_struck(&self) -> &[Strike] {
+        self.faults.strikes()
+    }
+
+    /// How many requests came for a mailbox before the `Retry-After` of an earlier answer for it was over. Of all values
+    /// that were sent the longest counts.
+    pub fn early_requests(&self) -> u64 {
+        self.faults.early_requests()
+    }
+
+    /// Answers a request as Graph would at `now`, or as the plan of faults will have it.
     ///
     /// The request's URI may be absolute; if it is not, its `Host` header says where the links in answers lead.
     pub fn handle(&mut self, now: SystemTime, request: Request<Bytes>) -> Response<Bytes> {
-        let (clock, now) = (now, time::from_system(now));
+        let instant = time::from_system(now);
         let request_id = self.random.guid();
         let client_request_id =
             request.headers().get(CLIENT_REQUEST_ID).cloned().or_else(|| HeaderValue::from_str(&request_id).ok());
-        let answer = if batch::is_batch(request.uri().path()) {
-            self.answer_batch(clock, &request)
-        } else {
-            self.answer(now, &request)
-        };
-        let mut response = match answer {
-            Ok(reply) => success(reply),
-            Err(error) => {
-                let client = client_request_id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or(&request_id);
-                failure(&error, now, &request_id, client)
+        let client = client_request_id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or(&request_id);
+        let mut response = match self.authorize(request.headers()) {
+            Ok(()) => {
+                let context = faults::Context { now: instant, request_id: &request_id, client_request_id: client };
+                let mailbox = self.mailbox(request.uri().path());
+                let mut faults = std::mem::take(&mut self.faults);
+                let mut honest = |request: &Request<Bytes>| self.respond(now, request, &request_id, client);
+                let response = faults.answer(now, request, mailbox, &context, &mut honest);
+                self.faults = faults;
+                response
             }
+            Err(error) => failure(&error, instant, &request_id, client),
         };
         let headers = response.headers_mut();
         put(headers, REQUEST_ID, &request_id);
         headers.extend(client_request_id.map(|id| (CLIENT_REQUEST_ID, id)));
-        put(headers, DATE, &time::http_date(now));
+        put(headers, DATE, &time::http_date(instant));
         put(headers, CACHE_CONTROL, "private");
         response
     }
 
+    /// The honest answer.
+    fn respond(&mut self, clock: SystemTime, request: &Request<Bytes>, id: &str, client_id: &str) -> Response<Bytes> {
+        let now = time::from_system(clock);
+        let answer = if batch::is_batch(request.uri().path()) {
+            self.answer_batch(clock, request)
+        } else {
+            self.answer(now, request)
+        };
+        match answer {
+            Ok(reply) => success(reply),
+            Err(error) => failure(&error, now, id, client_id),
+        }
+    }
+
+    /// Whose mailbox a path is about; the signed-in user's if it names none.
+    fn mailbox(&mut self, path: &str) -> Identity {
+        let owner = Route::parse(path).map_or(Owner::Me, |route| route.owner);
+        let mailbox = self.directory.find(&owner);
+        mailbox.map(|mailbox| Identity { id: mailbox.id.clone(), address: mailbox.address.clone() }).unwrap_or_default()
+    }
+
     fn answer(&mut self, now: Instant, request: &Request<Bytes>) -> Result<Reply, GraphError> {
-        self.authorize(request.headers())?;
         let route = Route::parse(request.uri().path())?;
         let call = Call::read(now, request, route.version, self.options.quirks)?;
         let mailbox = self.directory.find(&route.owner)?;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use graph_sim::server::{Access, Server, ServerOptions};
-use graph_sim::{Simulator, seeds};
+use graph_sim::{Fault, FaultPlan, Rule, Simulator, seeds};
 use reqwest::{Client, Response, Version, redirect};
 use rustls::crypto::ring;
 use rustls::pki_types::CertificateDer;
@@ -205,4 +205,76 @@ async fn a_server_on_all_addresses_names_one_that_can_be_reached() {
     let server = Server::bind("0.0.0.0:0", simulator(), ServerOptions::new()).await.unwrap();
     assert!(server.graph_root().starts_with("http://127.0.0.1:"));
     assert_eq!(get(&client(None, &[]), &format!("{}/v1.0/me", server.graph_root())).await.status(), 200);
+}
+
+/// Strikes the next request with this fault, and no other.
+fn strike(server: &Server, fault: Fault) {
+    let plan = FaultPlan::new(1).rule(Rule::new(fault).times(1));
+    server.simulator().lock().unwrap().set_faults(Some(plan));
+}
+
+#[tokio::test]
+async fn a_cut_body_breaks_the_connection_and_the_next_answer_is_whole() {
+    for (options, version) in [
+        (ServerOptions::new(), Version::HTTP_11),
+        (ServerOptions::new().tls_self_signed(), Version::HTTP_11),
+        (ServerOptions::new().tls_self_signed(), Version::HTTP_2),
+    ] {
+        let server = server(options).await;
+        let protocol = if version == Version::HTTP_2 { b"h2".as_slice() } else { b"http/1.1" };
+        let client = client(server.certificate_pem(), &[protocol]);
+        let whole = get(&client, &initial(&server)).await.bytes().await.unwrap();
+        strike(&server, Fault::Cut);
+        let request = client.get(initial(&server)).bearer_auth("secret").header("accept-encoding", "gzip");
+        let mut cut = request.send().await.unwrap();
+        assert_eq!((cut.status().as_u16(), cut.version()), (200, version));
+        let mut received = Vec::new();
+        let error = loop {
+            match cut.chunk().await {
+                Ok(chunk) => received.extend(chunk.expect("the body must not end")),
+                Err(error) => break error,
+            }
+        };
+        assert!(!error.is_timeout() && received.len() < whole.len());
+        assert_eq!(drain(&client, initial(&server), &server.graph_root()).await.0, 5);
+    }
+}
+
+#[tokio::test]
+async fn a_stalled_body_stops_in_the_middle_and_disturbs_no_other() {
+    let server = server(ServerOptions::new()).await;
+    let client = client(None, &[]);
+    let (root, me) = (server.graph_root(), format!("{}/v1.0/me", server.graph_root()));
+    let whole = get(&client, &me).await.bytes().await.unwrap();
+    strike(&server, Fault::Stall { milliseconds: None });
+    let mut stalled = get(&client, &me).await;
+    let first = stalled.chunk().await.unwrap().unwrap();
+    assert!(first.len() < whole.len() && whole.starts_with(&first));
+    tokio::select! {
+        chunk = stalled.chunk() => panic!("{chunk:?}"),
+        (count, _) = drain(&client, initial(&server), &root) => assert_eq!(count, 5),
+    }
+    strike(&server, Fault::Stall { milliseconds: Some(1) });
+    assert_eq!(get(&client, &me).await.bytes().await.unwrap(), whole);
+}
+
+#[tokio::test]
+async fn a_delayed_answer_comes_after_others() {
+    let server = server(ServerOptions::new()).await;
+    let client = client(None, &[]);
+    strike(&server, Fault::Delay { milliseconds: 3_600_000 });
+    let (root, me) = (server.graph_root(), format!("{}/v1.0/me", server.graph_root()));
+    let mut late = std::pin::pin!(get(&client, &me));
+    let others = async {
+        while server.simulator().lock().unwrap().faults_struck().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        drain(&client, initial(&server), &root).await.0
+    };
+    tokio::select! {
+        answer = &mut late => panic!("{answer:?}"),
+        count = others => assert_eq!(count, 5),
+    }
+    strike(&server, Fault::Delay { milliseconds: 1 });
+    assert_eq!(get(&client, &me).await.status(), 200);
 }

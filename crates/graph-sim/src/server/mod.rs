@@ -2,8 +2,9 @@
 //!
 //! A [`Server`] listens, speaks HTTP/1.1 and HTTP/2, with or without TLS, and hands every request to one shared
 //! [`Simulator`]. It decides nothing about Graph; it only adds what belongs to the wire: an absolute URI, so that links
-//! lead back to where the client came from, a limit on bodies, and gzip.
+//! lead back to where the client came from, a limit on bodies, gzip, and what a [`FaultEffect`] does to a connection.
 
+mod body;
 mod gzip;
 mod options;
 mod tls;
@@ -18,7 +19,7 @@ use bytes::Bytes;
 use http::header::HOST;
 use http::uri::{Authority, Scheme};
 use http::{Request, Response, StatusCode, Uri};
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -30,8 +31,9 @@ use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 
+use self::body::Answer;
 pub use self::options::{Access, ServerOptions};
-use crate::Simulator;
+use crate::{FaultEffect, Simulator};
 
 /// How long a shutdown waits for the requests that are being answered.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
@@ -168,7 +170,7 @@ where
 }
 
 impl Shared {
-    async fn answer(&self, request: Request<Incoming>, scheme: Scheme) -> Response<Full<Bytes>> {
+    async fn answer(&self, request: Request<Incoming>, scheme: Scheme) -> Response<Answer> {
         let (mut parts, body) = request.into_parts();
         parts.uri = absolute(&parts, scheme);
         let (method, path) = (parts.method.clone(), parts.uri.path().to_owned());
@@ -183,8 +185,14 @@ impl Shared {
             Err(_) => empty(StatusCode::BAD_REQUEST),
         };
         self.options.observe(&Access { method, path, status: response.status() });
-        let response = if takes_gzip { gzip::compress(response) } else { response };
-        response.map(Full::new)
+        let effect = response.extensions().get::<FaultEffect>().copied();
+        if let Some(FaultEffect::Delay(pause)) = effect {
+            tokio::time::sleep(pause).await;
+        }
+        // An effect on the body counts its bytes as they are.
+        let to_be_whole = matches!(effect, None | Some(FaultEffect::Delay(_)));
+        let response = if takes_gzip && to_be_whole { gzip::compress(response) } else { response };
+        response.map(|body| Answer::new(body, effect))
     }
 }
 
