@@ -59,7 +59,7 @@ impl Refusal {
                 "the mailbox is unlicensed, inactive, on premises or being moved: what is stored is kept, try again in some hours"
             }
             Self::QuotaExceeded => "the mailbox is full, and delta queries need room in it",
-            Self::NoDelta => "there are no delta queries here",
+            Self::NoDelta => "the server does not support this request here",
             Self::Forgotten => "the server keeps forgetting where the round is: try again later",
             Self::Throttled => "too many requests: try again later",
             Self::Overloaded => "the request is too much for the server, or the server is down: try again later",

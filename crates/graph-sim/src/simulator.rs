@@ -131,6 +131,15 @@ impl Simulator {
         self.set_faults(None);
     }
 
+    /// Answers a request as if no fault had ever been planned, and counts it nowhere: what is true, for a test to compare
+    /// with what a client was told.
+    pub fn handle_honestly(&mut self, now: SystemTime, request: Request<Bytes>) -> Response<Bytes> {
+        let faults = std::mem::take(&mut self.faults);
+        let response = self.handle(now, request);
+        self.faults = faults;
+        response
+    }
+
     /// Which rules of the latest plan struck, in order. A rule that found nothing to break is not among them.
     pub fn faults_struck(&self) -> &[Strike] {
         self.faults.strikes()

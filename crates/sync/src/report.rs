@@ -29,6 +29,8 @@ pub struct SyncReport {
     pub bytes: u64,
     /// Events that were asked for one by one.
     pub fetched: u64,
+    /// Events that were asked for in vain: they stay as they are until a later run.
+    pub unanswered: u64,
     /// What changed in the replica.
     pub changes: Summary,
     /// How many runs the replica has published.
@@ -50,6 +52,7 @@ impl SyncReport {
             items: 0,
             bytes: 0,
             fetched: 0,
+            unanswered: 0,
             changes: Summary::default(),
             revision: 0,
             run: LastRun::new(now),
@@ -63,6 +66,7 @@ impl SyncReport {
             items: self.items.saturating_add(next.items),
             bytes: self.bytes.saturating_add(next.bytes),
             fetched: self.fetched.saturating_add(next.fetched),
+            unanswered: next.unanswered,
             changes: self.changes.plus(&next.changes),
             run: self.run.followed_by(next.run),
             listing: next.listing,

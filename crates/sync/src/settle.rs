@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use delta_core::{Event, Found, Hydration, Preferences, RoundId, Window};
-use store::{Fetched, Gone, Questions, TileId, View, What};
+use store::{Fetched, Gone, Questions, Tile, TileId, View, What};
 
 use crate::error::Error;
 use crate::run::Run;
@@ -33,6 +33,7 @@ impl Run<'_> {
         if ids.is_empty() {
             return Ok(answers);
         }
+        self.report.unanswered = ids.len() as u64;
         let options = self.engine.options(Preferences { page_size: None, ..self.preferences() });
         let mut hydration = Hydration::new(self.target.clone(), ids.into_iter().map(|id| id.to_string()), options);
         loop {
@@ -47,7 +48,8 @@ impl Run<'_> {
             };
             for event in hydrated.events {
                 self.report.fetched = self.report.fetched.saturating_add(1);
-                answers.take(&event.id, event.found, &questions, self.tile.window);
+                let answered = answers.take(&event.id, event.found, &questions, &self.tile);
+                self.report.unanswered = self.report.unanswered.saturating_sub(u64::from(answered));
             }
             if let Some(wait) = hydrated.wait {
                 self.wait(&wait).await?;
@@ -57,26 +59,51 @@ impl Run<'_> {
 }
 
 impl Answers {
-    fn take(&mut self, id: &str, found: Found, questions: &Questions, window: Option<Window>) {
+    /// Takes what was found of an event; false if that is no answer to what was asked.
+    fn take(&mut self, id: &str, found: Found, questions: &Questions, tile: &Tile) -> bool {
         let absent = questions.absent.iter().find(|(_, absent)| **absent == *id);
-        match (found, absent) {
-            (Found::Event(raw), Some((tile, id))) if is_outside(&raw, window) => {
-                self.gone.push(Gone { tile: *tile, id: id.clone(), what: What::LeftWindow });
-            }
-            (Found::Event(raw), _) => self.fetched.extend(Fetched::new(raw)),
-            (Found::Gone, Some((tile, id))) => {
-                self.gone.push(Gone { tile: *tile, id: id.clone(), what: What::Deleted });
-            }
+        let (holder, id) = absent.map_or_else(|| (tile.id, id.into()), |(holder, id)| (*holder, id.clone()));
+        let what = match found {
+            Found::Event(raw) => match Place::of(&raw, tile.window) {
+                Place::Inside => {
+                    self.fetched.extend(Fetched::new(raw));
+                    return true;
+                }
+                Place::Outside => What::LeftWindow,
+                Place::AtTheEdge => return false,
+            },
+            Found::Gone if absent.is_some() => What::Deleted,
             // What a round told of without being understood goes by its `@removed` only.
-            (Found::Gone, None) | (Found::Unknown(_), _) => {}
-        }
+            Found::Gone | Found::Unknown(_) => return false,
+        };
+        self.gone.push(Gone { tile: holder, id, what });
+        true
     }
 }
 
-/// Whether an event has left the window. One whose dates can't be read has not.
-fn is_outside(raw: &str, window: Option<Window>) -> bool {
-    let Some((event, window)) = Event::parse(raw).ok().zip(window) else { return false };
-    let start = event.start().and_then(|start| start.read_as_utc());
-    let end = event.end().and_then(|end| end.read_as_utc());
-    start.is_some_and(|start| start >= window.end()) || end.is_some_and(|end| end <= window.start())
+/// Where an event is.
+enum Place {
+    /// In the window, whatever a window holds: what overlaps it, or what starts in it. Graph does not say which.
+    Inside,
+    /// Not in the window, in either reading.
+    Outside,
+    /// In the window in one reading only; or its dates can't be read.
+    AtTheEdge,
+}
+
+impl Place {
+    fn of(raw: &str, window: Option<Window>) -> Self {
+        let Some(window) = window else { return Self::Inside };
+        let Ok(event) = Event::parse(raw) else { return Self::AtTheEdge };
+        let read = |time: Option<delta_core::DateTimeTimeZone<'_>>| time.and_then(|time| time.read_as_utc());
+        let Some((start, end)) = read(event.start()).zip(read(event.end())) else { return Self::AtTheEdge };
+        let starts_inside = window.start() <= start && start < window.end();
+        if starts_inside && end > window.start() {
+            Self::Inside
+        } else if start >= window.end() || (start < window.start() && end <= window.start()) {
+            Self::Outside
+        } else {
+            Self::AtTheEdge
+        }
+    }
 }

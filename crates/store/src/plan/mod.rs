@@ -91,7 +91,12 @@ pub async fn plan(view: &dyn View, run: Run) -> Result<(Publish, Summary), Error
         plan.fetch(fetched).await?;
     }
     for Gone { tile, id, what } in run.gone {
-        let reason = plan.rounds.iter().find(|round| round.tile() == tile).map_or(Reason::Change, |round| round.reason);
+        let round = plan.rounds.iter_mut().find(|round| round.tile() == tile);
+        let reason = round.map_or(Reason::Window, |round| {
+            round.unread.remove(&id);
+            round.seen.remove(&id);
+            round.reason
+        });
         plan.work(&id).await?.lose(tile, what, reason);
     }
     plan.sweep(&run.retire).await?;

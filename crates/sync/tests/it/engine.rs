@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use crate::world::{Answer, ROOT, World, replica, visible};
+use crate::world::{Answer, ROOT, TOKEN, World, replica, visible};
 use bytes::Bytes;
 use delta_core::{ApiVersion, RoundKind, Timestamp};
 use graph_sim::seeds;
@@ -127,7 +127,7 @@ fn what_one_server_has_staged_is_not_published_as_anothers() {
     };
     let staging = StagingOnly(Arc::new(store));
     let transport = sync::transport_fn(theirs);
-    let synchronizer = Synchronizer::new(transport, AccessToken::new("any").unwrap(), world.clone(), 1);
+    let synchronizer = Synchronizer::new(transport, AccessToken::new(TOKEN).unwrap(), world.clone(), 1);
     assert!(pollster::block_on(synchronizer.run(&other, &staging)).is_err());
     let view = pollster::block_on(staging.0.view()).unwrap();
     assert_eq!((view.revision().0, view.rounds().len()), (0, 1));
@@ -268,7 +268,7 @@ struct Tokens(Arc<Mutex<Vec<Want>>>);
 impl TokenProvider for Tokens {
     async fn token(&self, want: &Want) -> Result<AccessToken, TokenError> {
         self.0.lock().unwrap().push(want.clone());
-        AccessToken::new("any")
+        AccessToken::new(TOKEN)
     }
 }
 
@@ -367,7 +367,7 @@ fn secrets_never_print() {
     let log = printed.clone();
     let watch = move |notice: &Notice<'_>| log.lock().unwrap().push_str(&format!("{notice:?}\n"));
     let synchronizer =
-        Synchronizer::new(world.clone(), AccessToken::new("any").unwrap(), world.clone(), 3).with_observer(watch);
+        Synchronizer::new(world.clone(), AccessToken::new(TOKEN).unwrap(), world.clone(), 3).with_observer(watch);
     let report = pollster::block_on(synchronizer.run(&replica(WINDOW, 2), &store)).unwrap();
     let view = pollster::block_on(store.view()).unwrap();
     let link = view.tiles()[0].link.clone().unwrap();

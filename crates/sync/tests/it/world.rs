@@ -7,14 +7,17 @@ use std::time::{Duration, SystemTime};
 use async_trait::async_trait;
 use bytes::Bytes;
 use delta_core::{Cloud, Failure, FailureKind, RequestLine, Timestamp};
-use graph_sim::{Simulator, SimulatorOptions};
+use graph_sim::{Quirks, Simulator, SimulatorOptions};
 use http::{Method, Request, Response};
 use serde_json::Value;
+use serde_json::value::RawValue;
 use store::reader::{self, TimeRange};
 use store::{Store, View};
 use sync::{AccessToken, Error, Limits, Replica, SyncReport, Synchronizer, Timer, Transport};
 
 pub(crate) const ROOT: &str = "https://graph.microsoft.com";
+/// The client's token, in no form that could stand anywhere by chance.
+pub(crate) const TOKEN: &str = "BEARER-3f9a";
 
 /// The server's side, and the time of both.
 #[derive(Clone)]
@@ -50,14 +53,18 @@ impl State {
             .header("prefer", "outlook.timezone=\"UTC\", IdType=\"ImmutableId\"")
             .body(body)
             .unwrap();
-        self.simulator.handle(system_time(self.now), request)
+        self.simulator.handle_honestly(system_time(self.now), request)
     }
 }
 
 impl World {
     pub(crate) fn new(seed: u64, now: &str) -> Self {
+        Self::with_quirks(seed, now, Quirks::default())
+    }
+
+    pub(crate) fn with_quirks(seed: u64, now: &str, quirks: Quirks) -> Self {
         Self(Arc::new(Mutex::new(State {
-            simulator: Simulator::new(SimulatorOptions::new().seed(seed)),
+            simulator: Simulator::new(SimulatorOptions::new().seed(seed).quirks(quirks)),
             now: Timestamp::parse(now).unwrap(),
             requests: Vec::new(),
             script: Vec::new(),
@@ -112,7 +119,7 @@ impl World {
     pub(crate) fn synchronizer(&self) -> Synchronizer {
         Synchronizer::new(
             self.clone(),
-            AccessToken::new("any").unwrap(),
+            AccessToken::new(TOKEN).unwrap(),
             self.clone(),
             self.with(|s| s.requests.len() as u64),
         )
@@ -148,8 +155,15 @@ fn system_time(now: Timestamp) -> SystemTime {
 
 /// An event without its annotations.
 pub(crate) fn plain(event: &Value) -> Value {
-    let properties = event.as_object().unwrap().iter().filter(|(name, _)| !name.starts_with("@odata."));
+    let properties = event.as_object().unwrap().iter().filter(|(name, _)| !name.starts_with('@'));
     Value::Object(properties.map(|(name, value)| (name.clone(), value.clone())).collect())
+}
+
+/// The same of raw JSON, whose annotations may hold what no value can, such as a number without bounds.
+fn plain_text(event: &str) -> Value {
+    let properties: BTreeMap<String, Box<RawValue>> = serde_json::from_str(event).unwrap();
+    let properties = properties.into_iter().filter(|(name, _)| !name.starts_with('@'));
+    Value::Object(properties.map(|(name, value)| (name, serde_json::from_str(value.get()).unwrap())).collect())
 }
 
 /// What a reader of the store sees: id to properties, annotations aside.
@@ -162,7 +176,7 @@ pub(crate) fn visible(store: &dyn Store) -> BTreeMap<String, Value> {
         loop {
             let (rows, next) = reader::events(view.as_ref(), &all, after.as_ref(), 5).await.unwrap();
             for row in rows {
-                events.insert(row.row.meta.id.to_string(), plain(&serde_json::from_str(&row.json).unwrap()));
+                events.insert(row.row.meta.id.to_string(), plain_text(&row.json));
             }
             match next {
                 Some(key) => after = Some(key),
@@ -186,7 +200,8 @@ impl Transport for World {
     async fn send(&self, request: Request<Vec<u8>>) -> Answer {
         self.with(|state| {
             assert_eq!(request.uri().authority().map(|authority| authority.as_str()), Some("graph.microsoft.com"));
-            assert_eq!(request.headers()["authorization"], "Bearer any");
+            assert_eq!(request.headers()["authorization"], format!("Bearer {TOKEN}"));
+            assert!(request.uri().scheme_str() == Some("https") && request.uri().path().starts_with("/v1.0/"));
             assert_eq!(request.headers()["accept-encoding"], "gzip");
             if state.patience == Some(0) {
                 return Err(Failure::new(FailureKind::Request, "the line is dead"));

@@ -1,0 +1,315 @@
+//! The guarantees that hold whatever the server does, checked together on random fault plans with random quirks.
+//!
+//! A plan is drawn from a number, and so is everything else in its story: the number in a failure's message is all that is
+//! needed to see it again (`CALDELTA_FAULT_PLANS_FROM=17 CALDELTA_FAULT_PLANS=1`).
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use delta_core::Timestamp;
+use graph_sim::{FaultPlan, Quirks};
+use http::Method;
+use serde_json::Value;
+use store::disk::SimDisk;
+use store::{FileOptions, FileStore, MemoryStore, Store};
+use sync::{AccessToken, Error, Health, Notice, SyncReport, Synchronizer, TokenError, TokenProvider, Want};
+
+use crate::world::{TOKEN, World, event, replica, visible};
+
+const WINDOW: (&str, &str) = ("2026-03-01", "2026-04-01");
+/// More requests than any run has needed; a run that needs more goes round in circles.
+const MOST_REQUESTS: usize = 500;
+
+/// Numbers that follow from a seed.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % limit
+    }
+}
+
+/// A provider that always has another token.
+struct Tokens;
+
+#[async_trait]
+impl TokenProvider for Tokens {
+    async fn token(&self, _: &Want) -> Result<AccessToken, TokenError> {
+        AccessToken::new(TOKEN)
+    }
+}
+
+/// What a plan's story amounts to.
+#[derive(Default)]
+struct Tally {
+    plans: u64,
+    struck: u64,
+    runs: u64,
+    published: u64,
+    listings: u64,
+    restarts: u64,
+    waits: u64,
+    most_requests: usize,
+    errors: BTreeMap<String, u64>,
+    digest: u64,
+}
+
+/// One plan's story.
+struct Story {
+    number: u64,
+    world: World,
+    store: Arc<dyn Store>,
+    dice: Dice,
+    ids: Vec<String>,
+    /// Everything that could be seen of it.
+    trace: Arc<Mutex<String>>,
+    tally: Tally,
+}
+
+impl Story {
+    fn new(number: u64) -> Self {
+        let world = World::with_quirks(number, "2026-03-05T00:00:00Z", Quirks::random(number));
+        let store: Arc<dyn Store> = if number % 2 == 0 {
+            Arc::new(MemoryStore::default())
+        } else {
+            let disk = SimDisk::new(number);
+            Arc::new(FileStore::open_with(Arc::new(disk), "/replica", FileOptions::default()).unwrap())
+        };
+        let dice = Dice(number);
+        Self { number, world, store, dice, ids: Vec::new(), trace: Arc::default(), tally: Tally::default() }
+    }
+
+    fn play(mut self) -> (Tally, String) {
+        for _ in 0..3 + self.dice.below(10) {
+            self.create();
+        }
+        if self.dice.below(3) > 0 {
+            let _ = self.run();
+        }
+        self.world.with(|state| state.simulator.set_faults(Some(FaultPlan::random(self.number))));
+        for _ in 0..4 {
+            for _ in 0..self.dice.below(4) {
+                self.change();
+            }
+            let hours = self.dice.below(30) as i64;
+            self.world.with(|state| state.now = state.now.plus_seconds(60 * 60 * hours + 1));
+            let _ = self.run();
+        }
+        self.tally.struck = self.world.with(|state| state.simulator.faults_struck().len() as u64);
+        self.recover();
+        self.tally.plans = 1;
+        let mut hasher = DefaultHasher::new();
+        let trace = std::mem::take(&mut *self.trace.lock().unwrap());
+        trace.hash(&mut hasher);
+        self.tally.digest = hasher.finish();
+        (self.tally, trace)
+    }
+
+    /// After the faults have stopped, and what they left behind is over, the replica equals the server.
+    fn recover(&mut self) {
+        self.world.with(|state| {
+            state.simulator.clear_faults();
+            state.now = state.now.plus_days(2);
+        });
+        let report = self.run().unwrap_or_else(|error| panic!("plan {}: after the faults: {error}", self.number));
+        assert!(visible(&self.store) == self.listing(), "plan {}: {report:?}", self.number);
+    }
+
+    fn create(&mut self) {
+        let body = event(&format!("event {}", self.ids.len()), self.day(), 60 + self.dice.below(2000) as i64);
+        let created = self.world.call(Method::POST, "/me/events", Some(body));
+        self.ids.push(created["id"].as_str().unwrap().to_owned());
+    }
+
+    fn change(&mut self) {
+        let at = self.dice.below(self.ids.len().max(1) as u64) as usize;
+        let times = event("", self.day(), 90);
+        let Some(id) = self.ids.get(at).cloned() else { return self.create() };
+        let url = format!("/me/events/{id}");
+        match self.dice.below(5) {
+            0 => self.create(),
+            1 => {
+                self.ids.swap_remove(at);
+                self.world.call(Method::DELETE, &url, None);
+            }
+            2 => {
+                let moved = serde_json::json!({"start": times["start"], "end": times["end"]});
+                self.world.call(Method::PATCH, &url, Some(moved));
+            }
+            n => {
+                let renamed = serde_json::json!({"subject": format!("renamed {n} {}", self.dice.below(1000))});
+                self.world.call(Method::PATCH, &url, Some(renamed));
+            }
+        }
+    }
+
+    /// A day from a week before the window to a week after it.
+    fn day(&mut self) -> Timestamp {
+        Timestamp::parse(WINDOW.0).unwrap().plus_days(self.dice.below(45) as i64 - 7)
+    }
+
+    fn listing(&self) -> BTreeMap<String, Value> {
+        self.world.listing(WINDOW.0, WINDOW.1)
+    }
+
+    /// One run, with everything checked that has to hold of any run.
+    fn run(&mut self) -> Result<SyncReport, Error> {
+        let number = self.number;
+        let (before, there) = (visible(&self.store), self.listing());
+        let (requests, early, waited) =
+            self.world.with(|state| (state.requests.len(), state.simulator.early_requests(), state.waited));
+        let traced = self.trace.lock().unwrap().len();
+        let size = [2, 3, 5, 20, 200][self.dice.below(5) as usize];
+        let trace = self.trace.clone();
+        let watch = move |notice: &Notice<'_>| writeln!(trace.lock().unwrap(), "{notice:?}").unwrap();
+        let synchronizer = Synchronizer::new(self.world.clone(), Tokens, self.world.clone(), self.dice.below(u64::MAX))
+            .with_observer(watch);
+        let replica = replica(&format!("{}..{}", WINDOW.0, WINDOW.1), size);
+        let outcome = pollster::block_on(synchronizer.run(&replica, &self.store));
+        writeln!(self.trace.lock().unwrap(), "{outcome:?} {}", said(&outcome)).unwrap();
+
+        // 8, every_server_terminates: in bounded requests and time.
+        let made = self.world.with(|state| state.requests.len()) - requests;
+        assert!(made <= MOST_REQUESTS, "plan {number}: {made} requests");
+        let waited = self.world.with(|state| state.waited) - waited;
+        assert!(waited <= Duration::from_secs(6 * 60 * 60), "plan {number}: waited {waited:?}");
+        // 11, waits_are_kept.
+        let early = self.world.with(|state| state.simulator.early_requests()) - early;
+        assert_eq!(early, 0, "plan {number}: requests before a Retry-After was over");
+        // 6, nothing_is_deleted_by_silence: what is there goes from no replica.
+        let after = visible(&self.store);
+        for id in before.keys().filter(|id| there.contains_key(*id)) {
+            assert!(after.contains_key(id), "plan {number}: {id} is there and was deleted");
+        }
+        // A run that says that it is done has read what there was, unless it says that something could not be understood.
+        let view = pollster::block_on(self.store.view()).unwrap();
+        let asked = outcome.as_ref().is_ok_and(|report| report.unanswered == 0);
+        if asked && !view.tiles().iter().any(|tile| tile.unswept) {
+            assert!(after == there, "plan {number}: a run that published differs from the server: {outcome:?}");
+        }
+        // 10, secrets_never_print: in what could be seen, and in what is remembered.
+        let health =
+            format!("{:?} {}", Health::of(view.as_ref()), view.engine_state().map_or("", |state| state.text()));
+        let trace = self.trace.lock().unwrap();
+        for seen in [&trace[traced..], &health] {
+            assert!(!has_secret(seen), "plan {number}: a token or a link was printed");
+        }
+        drop(trace);
+        self.count(&outcome, made);
+        outcome
+    }
+
+    fn count(&mut self, outcome: &Result<SyncReport, Error>, requests: usize) {
+        let tally = &mut self.tally;
+        tally.runs += 1;
+        tally.most_requests = tally.most_requests.max(requests);
+        match outcome {
+            Ok(report) => {
+                tally.published += 1;
+                tally.listings += u64::from(report.listing);
+                tally.restarts += report.run.restarts.len() as u64;
+                tally.waits += u64::from(report.run.waits);
+            }
+            Err(error) => {
+                let name: String =
+                    format!("{error:?}").chars().take_while(|c| c.is_alphanumeric() || *c == '(').collect();
+                *tally.errors.entry(name).or_default() += 1;
+            }
+        }
+    }
+}
+
+/// Whether a text holds the bearer token, or a state token of a link.
+fn has_secret(text: &str) -> bool {
+    let shows = |at: usize, name: &str| {
+        let value = text[at + name.len()..].trim_start_matches("%3D").trim_start_matches('=');
+        value.len() < text.len() - at - name.len() && !value.starts_with('…')
+    };
+    let links = ["deltatoken", "skiptoken", "deltaToken", "skipToken"];
+    text.contains(TOKEN) || links.iter().any(|name| text.match_indices(name).any(|(at, _)| shows(at, name)))
+}
+
+#[test]
+fn a_secret_would_be_noticed() {
+    for text in [TOKEN, "GET /x?$deltatoken=a", "%24skiptoken%3Da", "$deltaToken=a"] {
+        assert!(has_secret(text), "{text}");
+    }
+    for text in ["", "GET /x?$deltatoken=…", "a deltatoken is opaque", "%24skiptoken%3D…"] {
+        assert!(!has_secret(text), "{text}");
+    }
+}
+
+fn said(outcome: &Result<SyncReport, Error>) -> String {
+    match outcome {
+        Ok(report) => serde_json::to_string(report).unwrap(),
+        Err(error) => error.to_string(),
+    }
+}
+
+impl Tally {
+    fn add(&mut self, other: Self) {
+        self.plans += other.plans;
+        self.struck += other.struck;
+        self.runs += other.runs;
+        self.published += other.published;
+        self.listings += other.listings;
+        self.restarts += other.restarts;
+        self.waits += other.waits;
+        self.most_requests = self.most_requests.max(other.most_requests);
+        for (name, count) in other.errors {
+            *self.errors.entry(name).or_default() += count;
+        }
+        self.digest = self.digest.rotate_left(1) ^ other.digest;
+    }
+}
+
+fn from_env(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
+}
+
+/// Guarantees 6 to 8, 10, 11 and 13, and that the replica equals the server once the faults have stopped; 9, that no
+/// token leaves the origin, is checked by the transport at each request.
+#[test]
+fn whatever_the_server_does() {
+    let first = from_env("CALDELTA_FAULT_PLANS_FROM", 0);
+    let plans = from_env("CALDELTA_FAULT_PLANS", 5_000);
+    let threads = std::thread::available_parallelism().map_or(1, |threads| threads.get() as u64);
+    let tellers: Vec<_> = (0..threads)
+        .map(|thread| {
+            std::thread::spawn(move || {
+                let mut tally = Tally::default();
+                for number in (first..first + plans).filter(|number| number % threads == thread) {
+                    tally.add(Story::new(number).play().0);
+                }
+                tally
+            })
+        })
+        .collect();
+    let mut all = Tally::default();
+    for teller in tellers {
+        all.add(teller.join().unwrap());
+    }
+    let Tally { plans, struck, runs, published, listings, restarts, waits, most_requests, errors, digest } = all;
+    println!(
+        "{plans} plans, {struck} faults struck, {runs} runs: {published} published, {listings} of them by a plain listing; \
+         {restarts} restarts, {waits} waits; at most {most_requests} requests in a run; errors {errors:?}; digest {digest:016x}"
+    );
+    assert!(plans < 1_000 || (struck > plans && listings > 0 && restarts > 0 && waits > 0), "the plans do nothing");
+}
+
+/// The same number tells the same story, byte for byte.
+#[test]
+fn the_same_plan_leaves_the_same_trace() {
+    for number in 0..200 {
+        let (one, other) = (Story::new(number).play().1, Story::new(number).play().1);
+        assert!(one == other, "plan {number}");
+        assert!(!one.is_empty());
+    }
+}
