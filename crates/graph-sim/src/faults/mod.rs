@@ -54,7 +54,7 @@ use page::Page;
 use throttle::Throttle;
 use visit::Visit;
 
-/// That a rule struck.
+/// That a rule struck; the response has it among its [extensions](Response::extensions).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Strike {
     /// The rule's place in the plan, from 0.
@@ -158,9 +158,10 @@ impl Faults {
             answer: None,
         };
         for (number, running) in rules.iter_mut().enumerate() {
-            if let Some(answer) = running.strike(number, &mut visit) {
-                let fault = running.name.clone();
-                self.strikes.push(Strike { rule: number, request: self.requests, fault });
+            if let Some(mut answer) = running.strike(number, &mut visit) {
+                let strike = Strike { rule: number, request: self.requests, fault: running.name.clone() };
+                answer.extensions_mut().insert(strike.clone());
+                self.strikes.push(strike);
                 return answer;
             }
         }
