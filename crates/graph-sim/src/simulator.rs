@@ -148,32 +148,27 @@ impl Simulator {
         let client_request_id =
             request.headers().get(CLIENT_REQUEST_ID).cloned().or_else(|| HeaderValue::from_str(&request_id).ok());
         let client = client_request_id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or(&request_id);
-        let mut response = match self.authorize(request.headers()) {
-            Ok(()) => {
-                let context = faults::Context { now: instant, request_id: &request_id, client_request_id: client };
-                let mailbox = self.mailbox(request.uri().path());
-                let mut faults = std::mem::take(&mut self.faults);
-                let mut honest = |request: &Request<Bytes>| self.respond(instant, request, &request_id, client);
-                let response = faults.answer(now, request, mailbox, &context, &mut honest);
-                self.faults = faults;
-                response
-            }
-            Err(error) => failure(&error, instant, &request_id, client),
+        let welcome = self.authorize(request.headers());
+        let context = faults::Context {
+            welcome: welcome.is_ok(),
+            now: instant,
+            request_id: &request_id,
+            client_request_id: client,
         };
+        let mailbox = self.mailbox(request.uri().path());
+        let mut faults = std::mem::take(&mut self.faults);
+        let mut honest = |request: &Request<Bytes>| {
+            let reply = welcome.clone().and_then(|()| self.answer(instant, request));
+            reply.map_or_else(|error| failure(&error, instant, &request_id, client), success)
+        };
+        let mut response = faults.answer(now, request, mailbox, &context, &mut honest);
+        self.faults = faults;
         let headers = response.headers_mut();
         put(headers, REQUEST_ID, &request_id);
         headers.extend(client_request_id.map(|id| (CLIENT_REQUEST_ID, id)));
         put(headers, DATE, &time::http_date(instant));
         put(headers, CACHE_CONTROL, "private");
         response
-    }
-
-    /// The honest answer.
-    fn respond(&mut self, now: Instant, request: &Request<Bytes>, id: &str, client_id: &str) -> Response<Bytes> {
-        match self.answer(now, request) {
-            Ok(reply) => success(reply),
-            Err(error) => failure(&error, now, id, client_id),
-        }
     }
 
     /// Whose mailbox a path is about; the signed-in user's if it names none.

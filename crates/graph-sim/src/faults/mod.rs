@@ -112,7 +112,7 @@ impl Faults {
         self.throttle.early()
     }
 
-    /// The answer to a request with a token that is welcome.
+    /// The answer to a request.
     pub(crate) fn answer(
         &mut self,
         now: SystemTime,
@@ -124,7 +124,7 @@ impl Faults {
         self.requests = self.requests.saturating_add(1);
         let id = mailbox.id.clone();
         self.throttle.arrived(&id, now);
-        let answer = self.pass(request, mailbox, context, honest);
+        let answer = if context.welcome { self.pass(request, mailbox, context, honest) } else { honest(&request) };
         self.throttle.answered(&id, now, answer.headers());
         answer
     }
@@ -149,6 +149,7 @@ impl Faults {
         let mut visit = Visit {
             asked: &asked,
             original: &original,
+            host: original.host().unwrap_or("graph.microsoft.com"),
             request: &request,
             followed,
             context,
