@@ -82,6 +82,9 @@ pub(crate) struct Sim {
     /// Load mailboxes, calendars and events from this JSON file
     #[arg(long, value_name = "FILE")]
     pub(crate) load: Option<PathBuf>,
+    /// Let go wrong what this JSON file says (faults/1)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) faults: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

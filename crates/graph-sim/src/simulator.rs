@@ -160,18 +160,21 @@ impl Simulator {
         let client_request_id =
             request.headers().get(CLIENT_REQUEST_ID).cloned().or_else(|| HeaderValue::from_str(&request_id).ok());
         let client = client_request_id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or(&request_id);
-        let mut response = match self.authorize(request.headers()) {
-            Ok(()) => {
-                let context = faults::Context { now: instant, request_id: &request_id, client_request_id: client };
-                let mailbox = self.mailbox(request.uri().path());
-                let mut faults = std::mem::take(&mut self.faults);
-                let mut honest = |request: &Request<Bytes>| self.respond(now, request, &request_id, client);
-                let response = faults.answer(now, request, mailbox, &context, &mut honest);
-                self.faults = faults;
-                response
-            }
-            Err(error) => failure(&error, instant, &request_id, client),
+        let welcome = self.authorize(request.headers());
+        let context = faults::Context {
+            welcome: welcome.is_ok(),
+            now: instant,
+            request_id: &request_id,
+            client_request_id: client,
         };
+        let mailbox = self.mailbox(request.uri().path());
+        let mut faults = std::mem::take(&mut self.faults);
+        let mut honest = |request: &Request<Bytes>| {
+            let reply = welcome.clone().and_then(|()| self.respond(now, request));
+            reply.map_or_else(|error| failure(&error, instant, &request_id, client), success)
+        };
+        let mut response = faults.answer(now, request, mailbox, &context, &mut honest);
+        self.faults = faults;
         let headers = response.headers_mut();
         put(headers, REQUEST_ID, &request_id);
         headers.extend(client_request_id.map(|id| (CLIENT_REQUEST_ID, id)));
@@ -180,17 +183,11 @@ impl Simulator {
         response
     }
 
-    /// The honest answer.
-    fn respond(&mut self, clock: SystemTime, request: &Request<Bytes>, id: &str, client_id: &str) -> Response<Bytes> {
-        let now = time::from_system(clock);
-        let answer = if batch::is_batch(request.uri().path()) {
-            self.answer_batch(clock, request)
+    fn respond(&mut self, now: SystemTime, request: &Request<Bytes>) -> Result<Reply, GraphError> {
+        if batch::is_batch(request.uri().path()) {
+            self.answer_batch(now, request)
         } else {
-            self.answer(now, request)
-        };
-        match answer {
-            Ok(reply) => success(reply),
-            Err(error) => failure(&error, now, id, client_id),
+            self.answer(time::from_system(now), request)
         }
     }
 

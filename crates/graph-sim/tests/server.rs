@@ -161,9 +161,13 @@ async fn the_observer_sees_neither_queries_nor_tokens() {
     let (_, delta) = drain(&client, initial(&server), &server.graph_root()).await;
     get(&client, &delta).await;
     client.get(&delta).send().await.unwrap();
+    strike(&server, Fault::NoLink);
+    get(&client, &delta).await;
     server.shutdown().await;
     let seen = seen.lock().unwrap();
-    assert_eq!(seen.iter().map(|access| access.status.as_u16()).collect::<Vec<_>>(), [200, 200, 200, 200, 401]);
+    assert_eq!(seen.iter().map(|access| access.status.as_u16()).collect::<Vec<_>>(), [200, 200, 200, 200, 401, 200]);
+    let faults: Vec<_> = seen.iter().map(|access| access.fault.as_ref().map(|strike| strike.fault.as_str())).collect();
+    assert_eq!(faults, [None, None, None, None, None, Some("noLink")]);
     assert!(seen.iter().all(|access| access.method == "GET" && access.path == "/v1.0/me/calendarView/delta"));
     let text = format!("{seen:?}");
     assert!(!text.contains("secret") && !text.contains("token="), "{text}");

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use graph_sim::server::{Access, Server, ServerOptions};
-use graph_sim::{Population, Simulator, SimulatorOptions};
+use graph_sim::{FaultPlan, Population, Simulator, SimulatorOptions};
 use serde::Serialize;
 use tempfile::NamedTempFile;
 
@@ -24,10 +24,11 @@ struct Announcement<'a> {
 
 pub(crate) async fn run(args: args::Sim) -> Result<(), Failure> {
     let options = SimulatorOptions::new().seed(args.seed);
-    let simulator = match &args.load {
+    let mut simulator = match &args.load {
         Some(path) => load(path, options)?,
         None => Simulator::new(options),
     };
+    simulator.set_faults(args.faults.as_deref().map(faults).transpose()?);
     let mut options = ServerOptions::new().observer(log);
     if args.tls_self_signed {
         options = options.tls_self_signed();
@@ -55,6 +56,13 @@ fn load(path: &Path, options: SimulatorOptions) -> Result<Simulator, Failure> {
     Ok(simulator)
 }
 
+/// What shall go wrong, from a file.
+fn faults(path: &Path) -> Result<FaultPlan, Failure> {
+    let failed = |why: String| Failure::new(Code::Operator, format!("the faults {}: {why}", path.display()));
+    let json = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
+    FaultPlan::from_json(&json).map_err(|error| failed(error.to_string()))
+}
+
 /// The authority's certificate, in a file that goes when the simulator ends.
 fn certificate_file(pem: &str) -> Result<NamedTempFile, Failure> {
     let failed = |error| Failure::new(Code::Failure, format!("the certificate can't be written: {error}"));
@@ -64,6 +72,7 @@ fn certificate_file(pem: &str) -> Result<NamedTempFile, Failure> {
 }
 
 fn log(access: &Access) {
-    let Access { method, path, status, .. } = access;
-    output::say(format_args!("{method} {} {}", output::clean(path), status.as_u16()));
+    let Access { method, path, status, fault } = access;
+    let fault = fault.as_ref().map(|strike| format!(" fault {} of rule {}", strike.fault, strike.rule));
+    output::say(format_args!("{method} {} {}{}", output::clean(path), status.as_u16(), fault.unwrap_or_default()));
 }

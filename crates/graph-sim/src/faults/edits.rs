@@ -134,7 +134,7 @@ fn both_links(page: &mut Page, visit: &mut Visit<'_>) -> Option<()> {
 
 fn foreign_link(page: &mut Page, link: Option<&str>, visit: &mut Visit<'_>) -> Option<()> {
     let right = page.link()?;
-    let hostile = || hostile::link(visit.dice, &right.path(), &right.query);
+    let hostile = || hostile::link(visit.dice, visit.host, &right.path(), &right.query);
     let link = link.map_or_else(hostile, str::to_owned);
     page.set_only_link(right.key, Value::String(link));
     Some(())

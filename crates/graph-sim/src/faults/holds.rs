@@ -30,13 +30,22 @@ pub(crate) struct Hold {
     pub(crate) resume: Vec<String>,
     /// The pages that a livelock repeats, as Graph made them.
     pub(crate) pages: Vec<Page>,
+    /// No more pages are to be added: there are none, or the next one was not to be had.
+    pub(crate) complete: bool,
     /// Items that come again in front of the next page's.
     pub(crate) carry: Vec<Value>,
 }
 
 impl Hold {
     pub(crate) fn new(path: &str, resume: String) -> Self {
-        Self { path: path.to_owned(), rule: None, resume: vec![resume], pages: Vec::new(), carry: Vec::new() }
+        Self {
+            path: path.to_owned(),
+            rule: None,
+            resume: vec![resume],
+            pages: Vec::new(),
+            complete: false,
+            carry: Vec::new(),
+        }
     }
 
     /// Ties the hold to a rule that shows this page first.

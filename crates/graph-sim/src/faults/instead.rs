@@ -28,7 +28,7 @@ pub(super) fn strike(fault: &Fault, visit: &mut Visit<'_>) -> Option<Response<By
         Fault::Gone(gone) => self::gone(gone, visit),
         Fault::Redirect { status, location } => {
             let (path, query) = (visit.original.path(), visit.original.query().unwrap_or_default());
-            let hostile = || hostile::link(visit.dice, path, query);
+            let hostile = || hostile::link(visit.dice, visit.host, path, query);
             let location = location.clone().unwrap_or_else(hostile);
             let mut answer = with_status(*status, "", "");
             put(&mut answer, LOCATION, &location);
@@ -98,7 +98,9 @@ fn gone(gone: &Gone, visit: &mut Visit<'_>) -> Response<Bytes> {
     match gone.location {
         GoneLocation::None => {}
         GoneLocation::EmptyToken => put(&mut answer, LOCATION, &format!("{}?$deltatoken=", here(visit.original))),
-        GoneLocation::Foreign => put(&mut answer, LOCATION, &hostile::link(visit.dice, path, "$deltatoken=")),
+        GoneLocation::Foreign => {
+            put(&mut answer, LOCATION, &hostile::link(visit.dice, visit.host, path, "$deltatoken="))
+        }
     }
     answer
 }

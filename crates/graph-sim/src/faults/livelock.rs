@@ -50,8 +50,9 @@ fn go_on(
             (visit.holds.open(Hold::new(visit.path(), resume).livelock(rule, page)), 0)
         }
     };
-    if visit.holds.get(hold)?.pages.len() == step && step < period {
-        record(visit, hold);
+    let held = visit.holds.get(hold)?;
+    if held.pages.len() == step && step < period && !held.complete && record(visit, hold).is_none() {
+        visit.holds.get_mut(hold)?.complete = true;
     }
     let pages = &visit.holds.get(hold)?.pages;
     // The first time round the pages are what they are.

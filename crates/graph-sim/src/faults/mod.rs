@@ -54,7 +54,7 @@ use page::Page;
 use throttle::Throttle;
 use visit::Visit;
 
-/// That a rule struck.
+/// That a rule struck; the response has it among its [extensions](Response::extensions).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Strike {
     /// The rule's place in the plan, from 0.
@@ -112,7 +112,7 @@ impl Faults {
         self.throttle.early()
     }
 
-    /// The answer to a request with a token that is welcome.
+    /// The answer to a request.
     pub(crate) fn answer(
         &mut self,
         now: SystemTime,
@@ -124,7 +124,7 @@ impl Faults {
         self.requests = self.requests.saturating_add(1);
         let id = mailbox.id.clone();
         self.throttle.arrived(&id, now);
-        let answer = self.pass(request, mailbox, context, honest);
+        let answer = if context.welcome { self.pass(request, mailbox, context, honest) } else { honest(&request) };
         self.throttle.answered(&id, now, answer.headers());
         answer
     }
@@ -149,6 +149,7 @@ impl Faults {
         let mut visit = Visit {
             asked: &asked,
             original: &original,
+            host: original.host().unwrap_or("graph.microsoft.com"),
             request: &request,
             followed,
             context,
@@ -158,9 +159,10 @@ impl Faults {
             answer: None,
         };
         for (number, running) in rules.iter_mut().enumerate() {
-            if let Some(answer) = running.strike(number, &mut visit) {
-                let fault = running.name.clone();
-                self.strikes.push(Strike { rule: number, request: self.requests, fault });
+            if let Some(mut answer) = running.strike(number, &mut visit) {
+                let strike = Strike { rule: number, request: self.requests, fault: running.name.clone() };
+                answer.extensions_mut().insert(strike.clone());
+                self.strikes.push(strike);
                 return answer;
             }
         }

@@ -16,6 +16,8 @@ pub(crate) type Honest<'a> = dyn FnMut(&Request<Bytes>) -> Response<Bytes> + 'a;
 /// What an answer needs to know of the simulator.
 #[derive(Debug)]
 pub(crate) struct Context<'a> {
+    /// Whether the request has a token that is accepted.
+    pub(crate) welcome: bool,
     pub(crate) now: Instant,
     pub(crate) request_id: &'a str,
     pub(crate) client_request_id: &'a str,
@@ -26,6 +28,8 @@ pub(super) struct Visit<'a> {
     pub(super) asked: &'a Asked,
     /// As the client sent it.
     pub(super) original: &'a Uri,
+    /// The host in it.
+    pub(super) host: &'a str,
     /// The same, with a link of Graph's in place of a fault's.
     pub(super) request: &'a Request<Bytes>,
     /// The fault's link, if it was one.

@@ -33,7 +33,7 @@ use tokio_rustls::TlsAcceptor;
 
 use self::body::Answer;
 pub use self::options::{Access, ServerOptions};
-use crate::{FaultEffect, Simulator};
+use crate::{FaultEffect, Simulator, Strike};
 
 /// How long a shutdown waits for the requests that are being answered.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
@@ -184,7 +184,8 @@ impl Shared {
             Err(error) if error.is::<http_body_util::LengthLimitError>() => empty(StatusCode::PAYLOAD_TOO_LARGE),
             Err(_) => empty(StatusCode::BAD_REQUEST),
         };
-        self.options.observe(&Access { method, path, status: response.status() });
+        let fault = response.extensions().get::<Strike>().cloned();
+        self.options.observe(&Access { method, path, status: response.status(), fault });
         let effect = response.extensions().get::<FaultEffect>().copied();
         if let Some(FaultEffect::Delay(pause)) = effect {
             tokio::time::sleep(pause).await;

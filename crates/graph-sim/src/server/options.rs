@@ -6,6 +6,8 @@ use std::time::SystemTime;
 
 use http::{Method, StatusCode};
 
+use crate::Strike;
+
 /// Graph's own limit for one request.
 const MAX_REQUEST_BODY: usize = 4 * 1024 * 1024;
 
@@ -31,6 +33,8 @@ pub struct Access {
     pub path: String,
     /// The status of the answer.
     pub status: StatusCode,
+    /// The fault that struck, if one did.
+    pub fault: Option<Strike>,
 }
 
 impl ServerOptions {

@@ -61,6 +61,9 @@ fn who_comes_before_the_longest_wait_is_over_is_counted() {
     assert_eq!(raw.client.simulator.early_requests(), 1);
     raw.get("/users/SamanthaB@contoso.com");
     assert_eq!(raw.client.simulator.early_requests(), 1);
+    raw.client.seconds -= 10;
+    raw.send(Request::get(format!("{}/me", common::ROOT)).body(Bytes::new()).unwrap());
+    assert_eq!(raw.client.simulator.early_requests(), 2);
 }
 
 #[test]

@@ -6,10 +6,12 @@
 mod common;
 
 mod answers;
+mod documents;
 mod livelocks;
 mod pages;
 mod plans;
 mod properties;
+mod schema;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;

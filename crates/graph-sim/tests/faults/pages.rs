@@ -63,6 +63,12 @@ fn foreign_links_lead_anywhere_but_home() {
     assert_eq!(seen.len(), 12, "{seen:?}");
     assert!(honest(&next(&json(&raw.get(INITIAL))).unwrap()));
 
+    let mut raw = Raw::new(5).fault(Rule::new(Fault::ForeignLink { link: None }));
+    let near = INITIAL.replace("https://graph.microsoft.com", "http://127.0.0.1:8080");
+    let links: Vec<String> = (0..50).map(|_| next(&json(&raw.get(&near))).unwrap()).collect();
+    assert!(links.iter().all(|link| !link.starts_with("http://127.0.0.1:8080/")));
+    assert!(links.iter().any(|link| link.starts_with("https://127.0.0.1@")), "{links:?}");
+
     let there = "https://links.contoso.com/v1.0/me/calendarView/delta?$deltatoken=x";
     let mut raw = Raw::new(1).fault(Rule::new(Fault::ForeignLink { link: Some(there.to_owned()) }));
     assert_eq!(delta(&json(&raw.get(INITIAL))).unwrap(), there);

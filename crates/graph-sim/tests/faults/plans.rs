@@ -90,7 +90,7 @@ fn a_plan_that_is_none_is_refused_with_the_name_of_the_field() {
 }
 
 /// The names of all faults: those that the reader of plans says it expected.
-fn names_in_the_code() -> BTreeSet<String> {
+pub(crate) fn names_in_the_code() -> BTreeSet<String> {
     let plan = br#"{"schema": "faults/1", "rules": [{"fault": "none of them"}]}"#;
     let error = FaultPlan::from_json(plan).unwrap_err().to_string();
     let (_, expected) = error.split_once("expected one of").unwrap();
