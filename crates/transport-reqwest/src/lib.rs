@@ -49,7 +49,8 @@ impl ReqwestTransport {
     /// A transport over a client that is already there. Bodies are capped at 64 MiB on the wire.
     ///
     /// The client must not follow redirects (`redirect::Policy::none()`): a token must not go elsewhere. It should
-    /// have timeouts, and none of reqwest's decompression features, which neither cap nor keep up.
+    /// have timeouts, and none of reqwest's decompression features, which neither cap nor keep up. With
+    /// `connection_verbose`, which is off by default, reqwest logs tokens and links at the level `TRACE`.
     pub fn from_client(client: Client) -> Self {
         Self { client, max_body: TransportLimits::default().max_body, tls_hint: None }
     }

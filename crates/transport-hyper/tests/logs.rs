@@ -1,0 +1,13 @@
+//! What the libraries below the transport log.
+#![allow(clippy::unwrap_used)]
+
+#[path = "../../transport-common/tests/logs/mod.rs"]
+mod logs;
+
+use transport_hyper::HyperTransport;
+
+#[test]
+fn secrets_never_print() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(logs::secrets_never_print(|options| HyperTransport::new(options).unwrap()));
+}
