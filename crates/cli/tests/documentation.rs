@@ -51,6 +51,14 @@ fn every_member_that_is_printed_is_documented() {
     let sim = Sim::start();
     sim.create("me", "Lesson", "2026-12-10T19");
     assert_documented("sync", &run(&mut sim.sync(dir.path(), &["--json"])).json()[0]);
+    let faults = dir.path().join("faults.json");
+    let rules = r#"{"schema": "faults/1", "rules": [{"on": {"kind": "delta"}, "fault": "msgraph-sdk-dotnet-3082"}]}"#;
+    std::fs::write(&faults, rules).unwrap();
+    let troubled = Sim::with(&["--faults", faults.to_str().unwrap()]);
+    troubled.create("me", "Lesson", "2026-12-10T19");
+    let store = dir.path().join("troubled");
+    assert_documented("sync", &run(&mut troubled.sync(&store, &["--json", "--page-size", "100"])).json()[0]);
+    assert_documented("status", &read(&store, &["status", "--json"]).json()[0]);
     assert_documented("changes", &read(dir.path(), &["changes", "--json"]).json()[0]);
     assert_documented("status", &read(dir.path(), &["status", "--json"]).json()[0]);
     let event = read(dir.path(), &["events", "list", "--json"]).json().remove(0);

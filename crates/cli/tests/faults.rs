@@ -43,3 +43,62 @@ fn the_simulator_does_not_start_with_a_wrong_plan_and_names_the_field() {
     }
     caldelta(["sim", "--faults", dir.path().join("none").to_str().unwrap()]).failed(78, "none");
 }
+
+/// What the simulator's own listing of December 2026 and the copy have in common: ids, in order.
+fn assert_exact(sim: &Sim, store: &std::path::Path, count: usize) {
+    let listing = sim.get("/v1.0/me/calendarView?startDateTime=2026-12-01&endDateTime=2027-01-01&$top=1000");
+    let id = |event: &serde_json::Value| event["id"].as_str().unwrap().to_owned();
+    let mut there: Vec<String> = listing["value"].as_array().unwrap().iter().map(id).collect();
+    let mut copied: Vec<String> = read(store, &["events", "list", "--json"]).json().iter().map(id).collect();
+    there.sort();
+    copied.sort();
+    assert_eq!((there.len(), copied), (count, there));
+}
+
+/// A simulator with `count` events in December 2026 and a plan of one rule.
+fn struck_by(dir: &std::path::Path, rule: &str, count: usize) -> Sim {
+    let plan = dir.join("faults.json");
+    std::fs::write(&plan, format!(r#"{{"schema": "faults/1", "rules": [{rule}]}}"#)).unwrap();
+    let sim = Sim::with(&["--faults", plan.to_str().unwrap()]);
+    for event in 0..count {
+        sim.create("me", &format!("Lesson {event}"), &format!("2026-12-{:02}T{:02}", 1 + event / 20, event % 20));
+    }
+    sim
+}
+
+#[test]
+fn a_rotating_livelock_is_left_by_itself_and_the_copy_is_exact() {
+    let dir = tempfile::tempdir().unwrap();
+    let rule = r#"{"on": {"kind": "delta"}, "fault": "msgraph-sdk-dotnet-3082"}"#;
+    let sim = struck_by(dir.path(), rule, 60);
+    let store = dir.path().join("store");
+    let report = run(&mut sim.sync(&store, &["--json", "--page-size", "25"])).json().remove(0);
+    assert_exact(&sim, &store, 60);
+    assert_eq!(report["listing"], true);
+    let status = read(&store, &["status", "--json"]).json().remove(0);
+    assert!(status["health"]["snapshot"]["reason"].as_str().unwrap().contains("nothing new"), "{status}");
+    assert!(read(&store, &["status"]).ok().contains("in place of delta queries since"));
+    let again = run(&mut sim.sync(&store, &["--json"])).json().remove(0);
+    assert_eq!((&again["listing"], &again["changes"]["unchanged"]), (&true.into(), &60.into()));
+    let log = sim.stop();
+    let repeated = log.lines().filter(|line| line.contains("3082")).count();
+    assert!((3..=12).contains(&repeated), "{repeated} repeated pages");
+}
+
+#[test]
+fn a_group_that_is_larger_than_a_page_is_read_with_larger_pages() {
+    let dir = tempfile::tempdir().unwrap();
+    let rule = r#"{"on": {"kind": "delta"}, "fault": {"msgraph-sdk-dotnet-3070": {"group": 300}}}"#;
+    let sim = struck_by(dir.path(), rule, 300);
+    let store = dir.path().join("store");
+    let report = run(&mut sim.sync(&store, &["--json", "--page-size", "100"])).json().remove(0);
+    assert_exact(&sim, &store, 300);
+    assert_eq!((&report["listing"], &report["round"]), (&false.into(), &"full".into()));
+    let status = read(&store, &["status", "--json"]).json().remove(0);
+    assert_eq!(status["health"]["page_size"]["size"], 400);
+    let again = run(&mut sim.sync(&store, &["--json", "--page-size", "100"])).json().remove(0);
+    assert_eq!((&again["requests"], &again["degradations"]), (&1.into(), &serde_json::json!([])));
+    let log = sim.stop();
+    let repeated = log.lines().filter(|line| line.contains("3070")).count();
+    assert!((1..=12).contains(&repeated), "{repeated} repeated pages");
+}

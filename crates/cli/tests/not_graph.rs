@@ -3,6 +3,9 @@
 
 mod common;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use common::server::{Reply, Server};
 use common::{Sim, read, replicas, run, sync};
 
@@ -39,24 +42,28 @@ fn whatever_a_server_answers_the_copy_is_kept() {
             "the server redirects",
         ),
         ("a link elsewhere", Reply::json(&foreign), 65, "link"),
-        ("no permission", Reply::new("403 Forbidden", "", denied), 77, "permissions"),
+        ("no permission", Reply::new("403 Forbidden", "", denied), 77, "lacks a permission"),
         ("a full mailbox", Reply::new("403 Forbidden", "", full), 1, "the mailbox is full"),
     ];
     for (name, reply, code, words) in cases {
         let (sim, dir) = (Sim::start(), tempfile::tempdir().unwrap());
         sim.create("me", "Lesson", "2026-12-10T10");
         let authority = sim.authority().to_owned();
-        // The first round is Graph's, the second one is not.
-        let server = Server::start(move |number, request| match number {
-            0 | 2 => Reply::Bytes(common::server::pass_on(&authority, request)),
-            _ => reply.clone(),
+        // Whether it is Graph that answers.
+        let honest = Arc::new(AtomicBool::new(true));
+        let graph = honest.clone();
+        let server = Server::start(move |_, request| match graph.load(Ordering::SeqCst) {
+            true => Reply::Bytes(common::server::pass_on(&authority, request)),
+            false => reply.clone(),
         });
         let sync = || run(&mut sync(&server.root, dir.path(), &["--page-size", "1000"]));
         sync().ok();
         let before = read(dir.path(), &["events", "list", "--json"]).ok();
         assert_eq!(before.lines().count(), 1, "{name}");
 
+        honest.store(false, Ordering::SeqCst);
         sync().failed(code, words);
+        honest.store(true, Ordering::SeqCst);
         assert_eq!(read(dir.path(), &["events", "list", "--json"]).ok(), before, "{name}");
 
         sim.create("me", "One more", "2026-12-11T10");

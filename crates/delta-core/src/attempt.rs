@@ -207,6 +207,11 @@ pub(crate) mod page_size {
         NonZeroU32::new(size.saturating_mul(FACTOR).min(LARGEST)).filter(|larger| larger.get() > size)
     }
 
+    /// The largest size, if it is larger.
+    pub(crate) fn largest(size: Option<NonZeroU32>) -> Option<NonZeroU32> {
+        NonZeroU32::new(LARGEST).filter(|largest| size.is_none_or(|size| *largest > size))
+    }
+
     /// The next smaller size, if there is one.
     pub(crate) fn smaller(size: Option<NonZeroU32>) -> Option<NonZeroU32> {
         let size = size.map_or(USUAL, NonZeroU32::get);

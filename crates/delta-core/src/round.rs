@@ -124,6 +124,8 @@ struct Restarts {
     full: u32,
     /// From its delta link, because a next link was dead.
     rewound: bool,
+    /// With larger pages, because it was going nowhere.
+    enlarged: u32,
 }
 
 impl Round {
@@ -360,10 +362,16 @@ impl Round {
     /// that belong together were observed to come again and again (msgraph-sdk-dotnet#3070).
     fn escape<B>(&mut self, stall: Stall, ids: RequestIds) -> Result<Step<B>, Error> {
         let pages = self.spent.page.saturating_add(1);
-        if let Some(larger) = page_size::larger(self.page_size()).filter(|_| self.restarts.all < MAX_RESTARTS) {
+        let larger = match self.restarts.enlarged {
+            0 => page_size::larger(self.page_size()),
+            1 => page_size::largest(self.page_size()),
+            _ => None,
+        };
+        if let Some(larger) = larger {
             let reason = format!("{stall}, so it asks for pages of {larger}");
             if let Some(restart) = self.begin_at_origin(reason, ids.clone()) {
                 self.spent.page_size = Some(larger);
+                self.restarts.enlarged = self.restarts.enlarged.saturating_add(1);
                 return Ok(Step::Restart(restart));
             }
         }
@@ -389,9 +397,6 @@ impl Round {
         Some(Restart { void, kind, reason, ids })
     }
 }
-
-/// How often a round may begin anew, for whatever reasons.
-const MAX_RESTARTS: u64 = 6;
 
 impl fmt::Debug for Round {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

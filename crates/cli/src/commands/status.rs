@@ -5,7 +5,7 @@ use std::time::Duration;
 use delta_core::{Timestamp, Window};
 use serde::Serialize;
 use store::{Tile, View};
-use sync::Timer;
+use sync::{Health, LastRun, Timer};
 
 use crate::args;
 use crate::exit::{Code, Failure};
@@ -28,6 +28,8 @@ struct Status<'a> {
     tiles: Vec<TileStatus<'a>>,
     /// Rounds that were begun and not published: the next sync goes on with them.
     unfinished_rounds: usize,
+    /// What the last runs met, and what the next one keeps to.
+    health: Health,
 }
 
 #[derive(Serialize)]
@@ -51,6 +53,7 @@ impl<'a> Status<'a> {
             last_seq: view.last_seq(),
             tiles: view.tiles().iter().map(TileStatus::of).collect(),
             unfinished_rounds: view.rounds().len(),
+            health: Health::of(view),
         }
     }
 }
@@ -130,5 +133,41 @@ fn print(status: &Status<'_>, now: Timestamp) -> Result<(), Failure> {
     if status.unfinished_rounds > 0 {
         output::report("  unfinished    a round is stored in part: the next sync goes on with it")?;
     }
-    Ok(())
+    print_health(&status.health, now)
+}
+
+fn print_health(health: &Health, now: Timestamp) -> Result<(), Failure> {
+    if let Some(until) = health.not_before.filter(|until| *until > now) {
+        output::report(format!("  paused        the server wants no request before {}", output::instant(until)))?;
+    }
+    if let Some(learnt) = &health.page_size {
+        let asked = learnt.instead_of.map_or_else(|| "the server's own".to_owned(), |size| size.to_string());
+        output::report(format!("  page size     {} instead of {asked}", learnt.size))?;
+    }
+    if let Some(mode) = &health.snapshot {
+        let (since, retry_at) = (output::instant(mode.since), output::instant(mode.retry_at));
+        let reason = output::clean(&mode.reason);
+        output::report(format!("  listings      in place of delta queries since {since}, until {retry_at}: {reason}"))?;
+    }
+    match &health.last_run {
+        Some(run) => output::report(format!("  last trouble  {}: {}", output::instant(run.finished), trouble(run))),
+        None => Ok(()),
+    }
+}
+
+/// What happened in a run, in a line.
+fn trouble(run: &LastRun) -> String {
+    let mut parts: Vec<String> = run.error.iter().map(|error| output::clean(error)).collect();
+    parts.extend(run.restarts.iter().map(|restart| format!("read again: {}", output::clean(&restart.reason))));
+    parts.extend(run.degradations.iter().map(|what| output::clean(what)));
+    if run.waits > 0 {
+        parts.push(format!("waited {:.0} s in {}", run.waited_seconds, output::count(run.waits, "pause")));
+    }
+    if parts.is_empty() {
+        parts.push("none since".to_owned());
+    }
+    if let Some(id) = &run.request_id {
+        parts.push(format!("request-id {id}"));
+    }
+    parts.join("; ")
 }
