@@ -80,7 +80,7 @@ pub enum LinkError {
     DotSegments,
     /// It has white space, control characters, a fragment or other characters that a URL can't have.
     BadCharacters,
-    /// Its path does not begin with the API version: `/v1.0/` or `/beta/`.
+    /// Its path does not begin with the target's API version: `/v1.0/` or `/beta/`.
     OtherVersion,
     /// It is longer than 60 KiB.
     TooLong {
@@ -106,9 +106,9 @@ impl fmt::Display for LinkError {
 
 impl std::error::Error for LinkError {}
 
-/// Checks a link against the origin and gives the URI to request: the origin's own authority, the link's path and
-/// query, byte for byte.
-pub(crate) fn pin(link: &str, origin: &Origin) -> Result<Uri, LinkError> {
+/// Checks a link against the origin and the API version, and gives the URI to request: the origin's own authority, the
+/// link's path and query, byte for byte.
+pub(crate) fn pin(link: &str, origin: &Origin, version: ApiVersion) -> Result<Uri, LinkError> {
     if link.len() > MAX_LENGTH {
         return Err(LinkError::TooLong { length: link.len() });
     }
@@ -123,7 +123,7 @@ pub(crate) fn pin(link: &str, origin: &Origin) -> Result<Uri, LinkError> {
     if has_dot_segments(path) {
         return Err(LinkError::DotSegments);
     }
-    if ![ApiVersion::V1, ApiVersion::Beta].iter().any(|version| is_of_version(path, *version)) {
+    if !is_of_version(path, version) {
         return Err(LinkError::OtherVersion);
     }
     build(origin, path_and_query).ok_or(LinkError::BadCharacters)
@@ -142,7 +142,7 @@ fn below<'a>(link: &'a str, origin: &Origin) -> Result<&'a str, LinkError> {
 }
 
 /// Whether the first segment of a path is the API version. Graph reads its paths in any case.
-pub(crate) fn is_of_version(path: &str, version: ApiVersion) -> bool {
+fn is_of_version(path: &str, version: ApiVersion) -> bool {
     let rest = path.strip_prefix('/').and_then(|path| path.split_once('/'));
     rest.is_some_and(|(first, _)| first.eq_ignore_ascii_case(version.as_str()))
 }
@@ -176,7 +176,11 @@ mod tests {
     use crate::root::{Cloud, ServiceRoot};
 
     fn check(link: &str) -> Result<String, LinkError> {
-        pin(link, ServiceRoot::cloud(Cloud::Global).origin()).map(|uri| uri.to_string())
+        check_at(ApiVersion::V1, link)
+    }
+
+    fn check_at(version: ApiVersion, link: &str) -> Result<String, LinkError> {
+        pin(link, ServiceRoot::cloud(Cloud::Global).origin(), version).map(|uri| uri.to_string())
     }
 
     #[test]
@@ -186,7 +190,8 @@ mod tests {
         assert_eq!(check(&link.replace("//graph.microsoft.com", "//GRAPH.microsoft.com:443")).as_deref(), Ok(link));
         assert_eq!(check(link.strip_prefix("https://graph.microsoft.com").unwrap()).as_deref(), Ok(link));
         let escaped = "https://graph.microsoft.com/beta/users('A%40b')/calendars/x%2Fy=/microsoft.graph.delta()?%24deltatoken=a%2Bb&x=%";
-        assert_eq!(check(escaped).as_deref(), Ok(escaped));
+        assert_eq!(check_at(ApiVersion::Beta, escaped).as_deref(), Ok(escaped));
+        assert_eq!(check_at(ApiVersion::V1, escaped), Err(LinkError::OtherVersion));
     }
 
     #[test]

@@ -26,7 +26,7 @@ use crate::attempt::{Answer, Attempts, Body, Refused, page_size};
 use crate::checkpoint::{Checkpoint, RoundId, RoundKind, Spent};
 use crate::error::{Error, Failure};
 use crate::graph_error::RequestIds;
-use crate::link::{self, DeltaLink, NextLink};
+use crate::link::{DeltaLink, NextLink};
 use crate::page::Page;
 use crate::prefer::Preferences;
 use crate::refusal::Refusal;
@@ -140,7 +140,7 @@ impl Round {
     /// # Errors
     /// [`Error::Link`] if the link points elsewhere than the target.
     pub fn incremental(target: Target, link: &DeltaLink) -> Result<Self, Error> {
-        let uri = link::pin(link.expose(), target.root().origin())?;
+        let uri = target.follow(link.expose())?;
         let round = Self::new(target, RoundKind::Incremental, State::Initial(uri.clone()));
         Ok(Self { origin: Some(uri), ..round })
     }
@@ -151,7 +151,7 @@ impl Round {
     /// [`Error::Checkpoint`] if it is of another version or target, [`Error::Link`] if its link points elsewhere.
     pub fn resume(target: Target, checkpoint: &Checkpoint) -> Result<Self, Error> {
         let next = checkpoint.next_for(fingerprint(&target))?.clone();
-        let uri = link::pin(next.expose(), target.root().origin())?;
+        let uri = target.follow(next.expose())?;
         let round = Self::new(target, checkpoint.kind(), State::Paging { uri, next });
         Ok(Self { spent: checkpoint.spent(), id: Some(checkpoint.round()), ..round })
     }
@@ -177,7 +177,7 @@ impl Round {
     /// # Errors
     /// [`Error::Link`] if the link points elsewhere than the target.
     pub fn with_origin(self, link: &DeltaLink) -> Result<Self, Error> {
-        let uri = link::pin(link.expose(), self.target.root().origin())?;
+        let uri = self.target.follow(link.expose())?;
         Ok(Self { origin: Some(uri).filter(|_| self.kind == RoundKind::Incremental), ..self })
     }
 
@@ -291,11 +291,10 @@ impl Round {
         let length = bytes.as_ref().len() as u64;
         let not_a_page = |error| Error::NotAPage { error, content_type, ids: ids.clone() };
         let (page, links) = Page::parse(bytes).map_err(not_a_page)?;
-        let origin = self.target.root().origin();
         match (links.next, links.delta) {
             // With both links, the round is not over: the next link is followed.
             (Some(next), _) => {
-                let uri = link::pin(&next, origin)?;
+                let uri = self.target.follow(&next)?;
                 if let Some(stall) = self.guard.look(page.changes().map(|change| change.raw())) {
                     return self.escape(stall, ids);
                 }
@@ -307,7 +306,7 @@ impl Round {
                 Ok(Step::Page { page, checkpoint: self.checkpoint_at(&next) })
             }
             (None, Some(delta)) => {
-                link::pin(&delta, origin)?;
+                self.target.follow(&delta)?;
                 self.advance(State::Complete, length);
                 Ok(Step::Complete { page, link: DeltaLink::new(delta) })
             }

@@ -10,7 +10,6 @@ use http::{Method, Request, Response, Uri};
 use crate::attempt::{Answer, Attempts, Body, page_size};
 use crate::conversation::{Conversation, Reply};
 use crate::error::{Error, Failure};
-use crate::link;
 use crate::page::Page;
 use crate::prefer::Preferences;
 use crate::round::RoundOptions;
@@ -101,7 +100,7 @@ impl Snapshot {
         let (page, links) =
             Page::parse(bytes).map_err(|error| Error::NotAPage { error, content_type, ids: ids.clone() })?;
         let state = match links.next {
-            Some(next) => State::Paging(link::pin(&next, self.target.root().origin())?),
+            Some(next) => State::Paging(self.target.follow(&next)?),
             None => State::Complete,
         };
         let last = matches!(state, State::Complete);

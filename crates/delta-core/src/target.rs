@@ -8,7 +8,7 @@ use std::num::NonZeroU32;
 
 use http::Uri;
 
-use crate::link::{self, DeltaLink};
+use crate::link::{self, DeltaLink, LinkError};
 use crate::resource::{Calendar, Mailbox, Resource, ViewKind};
 use crate::root::ServiceRoot;
 use crate::timestamp::Timestamp;
@@ -143,7 +143,12 @@ impl Target {
 
     /// Whether a delta link can be this target's: it points to the same origin and API version.
     pub fn owns(&self, link: &DeltaLink) -> bool {
-        link::pin(link.expose(), self.root.origin()).is_ok_and(|uri| link::is_of_version(uri.path(), self.version))
+        self.follow(link.expose()).is_ok()
+    }
+
+    /// Checks a link, and gives the URI to request in its place.
+    pub(crate) fn follow(&self, link: &str) -> Result<Uri, LinkError> {
+        link::pin(link, self.root.origin(), self.version)
     }
 
     /// The permissions that Graph's documentation asks for, least privileged first.

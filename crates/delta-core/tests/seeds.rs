@@ -2,7 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 use delta_core::{
-    Change, Cloud, DeltaLink, Event, EventType, RemovedReason, Round, RoundKind, ServiceRoot, Step, Target, Window,
+    ApiVersion, Change, Cloud, DeltaLink, Event, EventType, RemovedReason, Round, RoundKind, ServiceRoot, Step, Target,
+    Window,
 };
 use http::Response;
 
@@ -36,6 +37,7 @@ fn the_walk_through_is_three_pages_and_then_one() {
         [("calendar-view", &["-", "Attend service"][..]), ("calendar-view-2017-beta", &["Attend service"])]
     {
         let target = view("me", "2016-12-01T00:00:00Z", "2016-12-30T00:00:00Z");
+        let target = if case.ends_with("beta") { target.with_version(ApiVersion::Beta).unwrap() } else { target };
         let mut round = Round::full(target.clone());
         let mut seen = Vec::new();
         for number in 1..=2 {
@@ -71,7 +73,8 @@ fn odd_casing_a_missing_context_and_a_spaced_id_survive() {
 
 #[test]
 fn every_property_of_a_whole_event_can_be_read() {
-    let mut round = Round::full(view("me/calendars/AAMkADI5M1BbeAAA=", "2020-06-01", "2020-06-10"));
+    let target = view("me/calendars/AAMkADI5M1BbeAAA=", "2020-06-01", "2020-06-10");
+    let mut round = Round::full(target.with_version(ApiVersion::Beta).unwrap());
     let Step::Page { page, .. } = round.receive(fixture("calendar-view-beta", 1)).unwrap() else { panic!() };
     let Some(Change::Upsert(item)) = page.changes().next() else { panic!() };
     let event = item.event().unwrap();

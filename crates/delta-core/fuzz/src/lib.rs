@@ -108,7 +108,7 @@ pub fn round(data: &[u8]) {
     let data = data.strip_prefix(b"+").unwrap_or(data);
     let (mut idle, mut restarts) = (0, 0);
     for part in split(data, NEXT).take(200) {
-        let before = (uri(&round), round.phase(), round.page(), round.checkpoint());
+        let (before, kind) = ((uri(&round), round.phase(), round.page(), round.checkpoint()), round.kind());
         let step = match part.strip_prefix(b"!") {
             Some(kind) => round.fail::<Vec<u8>>(Failure::new(failure(kind), "")),
             None => round.receive(response(part)),
@@ -142,8 +142,13 @@ pub fn round(data: &[u8]) {
                 assert_eq!(uri(&round), before.0, "the same request again");
                 assert!(idle <= 20, "one request is not tried for ever");
             }
-            Ok(Step::Restart(_)) => {
-                assert_eq!((round.phase(), round.kind(), round.page()), (Phase::Initial, RoundKind::Full, 0));
+            Ok(Step::Restart(restart)) => {
+                assert_eq!((round.phase(), round.kind(), round.page()), (Phase::Initial, restart.kind, 0));
+                assert!(
+                    kind == RoundKind::Incremental || restart.kind == RoundKind::Full,
+                    "what replaces goes on to replace"
+                );
+                assert_ne!(round.id(), restart.void);
                 restarts += 1;
                 idle = 0;
                 assert!(restarts <= 20, "a round does not restart for ever");
@@ -208,8 +213,11 @@ pub fn retry_after(data: &[u8]) {
             answer.headers_mut().append(name, value);
         }
     }
-    let seconds: Option<u64> = std::str::from_utf8(data).ok().and_then(|line| line.parse().ok());
-    let least = Duration::from_secs(seconds.unwrap_or(0).min(24 * 3_600));
+    let asked = answer.headers().get_all("retry-after").iter().filter_map(|line| line.to_str().ok());
+    let digits = |item: &&str| item.bytes().all(|byte| byte.is_ascii_digit());
+    let items = asked.flat_map(|line| line.split(',')).map(str::trim).filter(digits);
+    let seconds = items.filter_map(|item| item.parse::<u64>().ok());
+    let least = Duration::from_secs(seconds.max().unwrap_or(0).min(24 * 3_600));
     let mut round = Round::full(target());
     let before = uri(&round);
     for _ in 0..20 {

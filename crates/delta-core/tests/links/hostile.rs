@@ -208,6 +208,9 @@ pub(crate) const OTHER_VERSION: &[&str] = &[
     "https://graph.microsoft.com/%761.0/me?$skiptoken=SECRET",
     "https://graph.microsoft.com/@evil.example/v1.0/me?$skiptoken=SECRET",
     "https://graph.microsoft.com/https://evil.example/v1.0/me?$skiptoken=SECRET",
+    // The other version, when v1.0 is what the target is of.
+    "https://graph.microsoft.com/beta/me/calendarView/delta?$skiptoken=SECRET",
+    "/beta/me/calendarView/delta?$skiptoken=SECRET",
     "https://graph.microsoft.com/v2.0/me?$skiptoken=SECRET",
     "https://graph.microsoft.com/v1/me?$skiptoken=SECRET",
     "https://graph.microsoft.com/testbeta/me?$skiptoken=SECRET",

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use delta_core::{Cloud, DeltaLink, Round, RoundOptions, ServiceRoot, Step, Target, Timestamp, Window};
+use delta_core::{ApiVersion, Cloud, DeltaLink, Round, RoundOptions, ServiceRoot, Step, Target, Timestamp, Window};
 use http::Response;
 use store::conformance::block_on;
 use store::disk::SimDisk;
@@ -86,6 +86,7 @@ fn both_walk_throughs_end_with_six_rows() {
         for case in ["calendar-view", "calendar-view-2017-beta"] {
             let store = if case == "calendar-view" { store.clone() } else { Arc::new(MemoryStore::default()) };
             let target = view(("2016-12-01", "2016-12-30"));
+            let target = if case.ends_with("beta") { target.with_version(ApiVersion::Beta).unwrap() } else { target };
             let mut round = Round::full(target.clone()).with_options(options(1));
             let link = stage(store.as_ref(), &mut round, case, 1..=3).unwrap();
             assert!(rows(store.as_ref()).is_empty(), "staged pages are invisible");
@@ -128,7 +129,8 @@ fn odd_casing_a_missing_context_and_a_spaced_id_survive() {
 #[test]
 fn unknown_fields_survive() {
     for store in stores() {
-        let mut round = Round::full(view(("2020-06-01", "2020-06-10")));
+        let target = view(("2020-06-01", "2020-06-10")).with_version(ApiVersion::Beta).unwrap();
+        let mut round = Round::full(target);
         assert!(stage(store.as_ref(), &mut round, "calendar-view-beta", 1..=1).is_none());
         let view = block_on(store.view()).unwrap();
         let body = String::from_utf8(fixture("calendar-view-beta", 1).into_body()).unwrap();
