@@ -155,30 +155,27 @@ impl Simulator {
     ///
     /// The request's URI may be absolute; if it is not, its `Host` header says where the links in answers lead.
     pub fn handle(&mut self, now: SystemTime, request: Request<Bytes>) -> Response<Bytes> {
-        let instant = time::from_system(now);
+        let (clock, now) = (now, time::from_system(now));
         let request_id = self.random.guid();
         let client_request_id =
             request.headers().get(CLIENT_REQUEST_ID).cloned().or_else(|| HeaderValue::from_str(&request_id).ok());
         let client = client_request_id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or(&request_id);
         let welcome = self.authorize(request.headers());
-        let context = faults::Context {
-            welcome: welcome.is_ok(),
-            now: instant,
-            request_id: &request_id,
-            client_request_id: client,
-        };
+        let context =
+            faults::Context { welcome: welcome.is_ok(), now, request_id: &request_id, client_request_id: client };
         let mailbox = self.mailbox(request.uri().path());
+        // They may ask for the honest answer, in which nothing goes wrong.
         let mut faults = std::mem::take(&mut self.faults);
         let mut honest = |request: &Request<Bytes>| {
-            let reply = welcome.clone().and_then(|()| self.respond(now, request));
-            reply.map_or_else(|error| failure(&error, instant, &request_id, client), success)
+            let reply = welcome.clone().and_then(|()| self.respond(clock, request));
+            reply.map_or_else(|error| failure(&error, now, &request_id, client), success)
         };
-        let mut response = faults.answer(now, request, mailbox, &context, &mut honest);
+        let mut response = faults.answer(clock, request, mailbox, &context, &mut honest);
         self.faults = faults;
         let headers = response.headers_mut();
         put(headers, REQUEST_ID, &request_id);
         headers.extend(client_request_id.map(|id| (CLIENT_REQUEST_ID, id)));
-        put(headers, DATE, &time::http_date(instant));
+        put(headers, DATE, &time::http_date(now));
         put(headers, CACHE_CONTROL, "private");
         response
     }

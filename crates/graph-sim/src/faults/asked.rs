@@ -5,7 +5,7 @@ use http::{Method, Request};
 
 use super::plan::{On, RequestKind};
 use crate::prefer::Preferences;
-use crate::query::Query;
+use crate::query::{Query, percent_decode};
 
 /// Whose mailbox a request is about.
 #[derive(Debug, Clone, Default)]
@@ -63,8 +63,12 @@ impl Asked {
     }
 }
 
+pub(crate) fn is_batch(request: &Request<Bytes>) -> bool {
+    kind(request) == RequestKind::Batch
+}
+
 fn kind(request: &Request<Bytes>) -> RequestKind {
-    let path = request.uri().path().trim_end_matches('/').to_ascii_lowercase();
+    let path = percent_decode(request.uri().path().trim_end_matches('/')).to_ascii_lowercase();
     let last = path.rsplit('/').next().unwrap_or_default();
     let last = last.strip_suffix("()").unwrap_or(last);
     let query = Query::parse(request.uri().query().unwrap_or_default());
@@ -103,6 +107,7 @@ mod tests {
             ("POST", "/me/events", RequestKind::Write),
             ("DELETE", "/me/events/a", RequestKind::Write),
             ("POST", "/$batch", RequestKind::Batch),
+            ("POST", "/%24Batch", RequestKind::Batch),
         ] {
             assert_eq!(asked(method, path).kind, kind, "{method} {path}");
         }

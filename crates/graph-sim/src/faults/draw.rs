@@ -15,7 +15,7 @@ const CLAIMS: &str = r#"{"access_token":{"nbf":{"essential":true,"value":"160410
 type Draw = fn(&mut Dice) -> Fault;
 
 /// Every sort of fault once; those that are met most often in life more than once.
-const DRAWS: [Draw; 44] = [
+const DRAWS: [Draw; 45] = [
     throttled,
     throttled,
     throttled,
@@ -28,6 +28,7 @@ const DRAWS: [Draw; 44] = [
     gone,
     gone,
     redirected,
+    batch_part,
     |_| Fault::Html,
     |_| Fault::NonJson,
     |dice| Fault::Delay { milliseconds: number(dice, 1, 5000) },
@@ -74,14 +75,20 @@ impl FaultPlan {
 
 fn rule(dice: &mut Dice) -> Rule {
     let fault = dice.pick(&DRAWS).map_or(Fault::Reorder, |draw| draw(dice));
-    Rule { on: on(dice), when: when(dice, &fault), fault }
+    Rule { on: on(dice, &fault), when: when(dice, &fault), fault }
 }
 
-fn on(dice: &mut Dice) -> On {
+fn on(dice: &mut Dice, fault: &Fault) -> On {
     use RequestKind::{Any, Batch, Delta, DeltaLink, Initial, Instances, Listing, NextLink, Object};
     let kinds = [Any, Any, Delta, Delta, Delta, Initial, NextLink, NextLink, DeltaLink, DeltaLink];
     let others = [Listing, Instances, Object, Batch];
-    let kind = if dice.happens(0.85) { one(dice, &kinds) } else { one(dice, &others) };
+    let kind = if matches!(fault, Fault::BatchPart(_)) {
+        Batch
+    } else if dice.happens(0.85) {
+        one(dice, &kinds)
+    } else {
+        one(dice, &others)
+    };
     let page_size_below = dice.happens(0.1).then(|| size(dice, 2, 300));
     On { kind, page_size_below, ..On::default() }
 }
@@ -118,6 +125,14 @@ fn throttled(dice: &mut Dice) -> Fault {
         6 => fault.retry_after(one(dice, &["soon", "-1", "", "0", "5, soon"])),
         _ => fault.retry_after(dice.between(1, 20).to_string()),
     })
+}
+
+fn batch_part(dice: &mut Dice) -> Fault {
+    let draw: Draw = one(dice, &[throttled as Draw, unavailable, refused]);
+    match draw(dice) {
+        Fault::Status(error) => Fault::BatchPart(error),
+        other => other,
+    }
 }
 
 fn unavailable(dice: &mut Dice) -> Fault {

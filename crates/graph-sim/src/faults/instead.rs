@@ -16,7 +16,7 @@ use crate::simulator::CHALLENGE;
 use crate::time::{self, Instant};
 
 const PAGE: &str = "<!DOCTYPE html><html><head><title>Sign in</title></head><body><p>Please sign in.</p></body></html>";
-const NO_JSON: &str = "upstream connect error or disconnect/reset before headers";
+const NO_JSON: &str = "the calendar service is having a rest";
 /// No UTF-8, and no JSON.
 const GARBAGE: &[u8] = &[0x00, 0xff, 0xfe, b'{', b'"', 0xc3, 0x28, 0x80, b'}'];
 
@@ -40,7 +40,7 @@ pub(super) fn strike(fault: &Fault, visit: &mut Visit<'_>) -> Option<Response<By
     })
 }
 
-fn status(fault: &StatusFault, context: &Context<'_>) -> Response<Bytes> {
+pub(super) fn status(fault: &StatusFault, context: &Context<'_>) -> Response<Bytes> {
     let mut answer = match fault.body {
         ErrorBody::Graph => {
             let code = fault.code.as_deref().unwrap_or_else(|| usual_code(fault.status));

@@ -1,4 +1,5 @@
-//! The faults that a plan may have. These are words only: `instead`, `effect`, `livelock`, `edits` and `text` do it.
+//! The faults that a plan may have. These are words only: `instead`, `parts`, `effect`, `livelock`, `edits`
+//! and `text` do it.
 
 use std::num::{NonZeroU64, NonZeroUsize};
 
@@ -32,6 +33,9 @@ pub enum Fault {
     Html,
     /// 200 that says it is JSON, with a text that is none, instead of an answer.
     NonJson,
+
+    /// An error instead of the answer to one part of a batch. All parts are carried out.
+    BatchPart(StatusFault),
 
     /// The answer comes late: [`FaultEffect::Delay`](super::FaultEffect::Delay).
     Delay {

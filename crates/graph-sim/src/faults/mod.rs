@@ -11,6 +11,7 @@
 //! | `instead` | answers that replace the right one |
 //! | `livelock`, `holds`, `page` | rounds that do not end, links to what was withheld |
 //! | `edits`, `text`, `hostile` | right answers made wrong |
+//! | `parts` | batches of which one part fails |
 //! | `effect` | what the wire is to do |
 //! | `throttle` | whether clients wait as they were told |
 //! | `draw`, `dice` | plans at random, chance in a plan |
@@ -27,6 +28,7 @@ mod instead;
 mod kinds;
 mod livelock;
 mod page;
+mod parts;
 mod plan;
 mod refusals;
 mod text;
@@ -122,10 +124,13 @@ impl Faults {
         honest: &mut Honest<'_>,
     ) -> Response<Bytes> {
         self.requests = self.requests.saturating_add(1);
-        let id = mailbox.id.clone();
+        let (id, batch) = (mailbox.id.clone(), asked::is_batch(&request));
         self.throttle.arrived(&id, now);
         let answer = if context.welcome { self.pass(request, mailbox, context, honest) } else { honest(&request) };
         self.throttle.answered(&id, now, answer.headers());
+        if batch {
+            parts::retry_after(&answer).iter().for_each(|line| self.throttle.told(&id, now, line));
+        }
         answer
     }
 
@@ -197,6 +202,9 @@ impl Running {
 
 /// The answer with the fault in it, unless there is nothing that it could be done to.
 fn strike(fault: &Fault, rule: usize, visit: &mut Visit<'_>) -> Option<Response<Bytes>> {
+    if let Fault::BatchPart(error) = fault {
+        return parts::strike(error, visit);
+    }
     if let Some(answer) = instead::strike(fault, visit).or_else(|| effect::strike(fault, visit)) {
         return Some(answer);
     }

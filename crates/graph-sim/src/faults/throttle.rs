@@ -29,7 +29,12 @@ impl Throttle {
     /// An answer with these headers went out. Of all values in it, the longest counts.
     pub(crate) fn answered(&mut self, mailbox: &str, now: SystemTime, headers: &HeaderMap) {
         let lines = headers.get_all(RETRY_AFTER).into_iter().filter_map(|line| line.to_str().ok());
-        if let Some(until) = lines.flat_map(|line| times(line, now)).max() {
+        lines.for_each(|line| self.told(mailbox, now, line));
+    }
+
+    /// An answer, or a part of one, had this `Retry-After`.
+    pub(crate) fn told(&mut self, mailbox: &str, now: SystemTime, line: &str) {
+        if let Some(until) = times(line, now).into_iter().max() {
             let known = self.until.entry(mailbox.to_owned()).or_insert(until);
             *known = until.max(*known);
         }

@@ -23,6 +23,14 @@ fn livelock_3082_repeats_one_page_under_ever_new_links() {
 }
 
 #[test]
+fn a_livelock_ends_with_its_plan_though_the_next_one_has_the_same_rule() {
+    let mut raw = Raw::new(5).fault(Rule::new(Fault::Dotnet3082));
+    let (_, links) = follow(&mut raw, 2, 3);
+    let mut raw = raw.fault(Rule::new(Fault::Dotnet3082).times(2));
+    assert_pages(&raw.drain(&links[3]).0, &["2 3", "2 3", "4"]);
+}
+
+#[test]
 fn livelock_3082_withholds_even_a_delta_link() {
     let mut raw = Raw::new(2).fault(Rule::new(Fault::Dotnet3082).times(3));
     let (pages, delta) = raw.drain(INITIAL);
