@@ -14,8 +14,10 @@
 //! | `batch` | how several requests come in one |
 //! | `route`, `query`, `prefer`, `call` | what a request says |
 //! | `mailbox`, `event`, `properties` | what there is, and in which order it changed |
-//! | `events`, `calendars`, `listing`, `view` | REST: collections, single objects, and how they look to a request |
-//! | `delta`, `sync_state`, `token`, `window` | delta queries: pages, streams and their generations, links, membership |
+//! | `recurrence`, `series` | when a recurring event takes place, and what its single occurrences are |
+//! | `events`, `instances`, `calendars`, `listing`, `view` | REST: collections, single objects, and how they look to a request |
+//! | `delta`, `changes` | delta queries: pages, and what a change means to those who follow |
+//! | `sync_state`, `token`, `window` | streams and their generations, links, membership |
 //! | `population`, `document`, [`seeds`] | what a simulator is filled with |
 //! | `time`, `zone`, `random`, `base64`, `body`, `error` | the small forms that all of them share |
 //!
@@ -58,11 +60,13 @@ mod batch;
 mod body;
 mod calendars;
 mod call;
+mod changes;
 mod delta;
 mod document;
 mod error;
 mod event;
 mod events;
+mod instances;
 mod listing;
 mod mailbox;
 mod population;
@@ -71,8 +75,10 @@ mod properties;
 mod query;
 mod quirks;
 mod random;
+mod recurrence;
 mod route;
 pub mod seeds;
+mod series;
 #[cfg(feature = "server")]
 pub mod server;
 mod simulator;
@@ -84,5 +90,5 @@ mod window;
 mod zone;
 
 pub use population::{LoadError, Population};
-pub use quirks::{GenerationScope, Membership, Quirks};
+pub use quirks::{GenerationScope, MasterDelivery, Membership, Quirks};
 pub use simulator::{Simulator, SimulatorOptions};

@@ -11,6 +11,8 @@ use crate::event::Event;
 use crate::query::percent_encode;
 use crate::random::Random;
 use crate::route::{CalendarPath, Owner, Place};
+use crate::series::{Instance, split_occurrence_id};
+use crate::time::Instant;
 
 /// The calendar group that every mailbox begins with.
 pub(crate) const DEFAULT_CALENDAR_GROUP: &str = "My Calendars";
@@ -77,6 +79,25 @@ pub(crate) struct Entry {
     pub(crate) changed: u64,
     /// Nothing, once it is deleted.
     pub(crate) event: Option<Event>,
+    /// The series that it was and is no more, each with the number of the change that ended it.
+    pub(crate) former: Vec<(u64, Event)>,
+}
+
+/// Something with an id that can be asked for.
+#[derive(Debug, Clone)]
+pub(crate) enum Item<'a> {
+    /// A single event, or the master of a series.
+    Event(&'a Entry, &'a Event),
+    Instance(Instance<'a>),
+}
+
+impl Item<'_> {
+    pub(crate) fn start(&self) -> Instant {
+        match self {
+            Self::Event(_, event) => event.start,
+            Self::Instance(instance) => instance.start,
+        }
+    }
 }
 
 impl Directory {
@@ -166,7 +187,7 @@ impl Mailbox {
         self.calendars.retain(|calendar| calendar.id != id);
         let gone: Vec<String> = self.events_in(Some(id)).map(|(entry, _)| entry.id.clone()).collect();
         for event in gone {
-            self.change_event(&event, |_| None);
+            self.change_event(&event, |_, _| None);
         }
     }
 
@@ -213,23 +234,29 @@ impl Mailbox {
         event.properties.entry("organizer").or_insert(organizer);
         let change = self.next();
         // An id that returns from the dead was known before: whoever saw it must still hear of its next deletion.
-        let before = self.entries.get(&id).map(|entry| (entry.created, entry.changed));
-        if let Some((_, changed)) = before {
-            self.by_change.remove(&changed);
-        }
-        let created = before.map_or(change, |(created, _)| created);
-        let entry =
-            Entry { id: id.clone(), calendar: calendar.to_owned(), created, changed: change, event: Some(event) };
+        let mut entry = self.entries.remove(&id).unwrap_or_else(|| Entry {
+            id: id.clone(),
+            calendar: calendar.to_owned(),
+            created: change,
+            changed: change,
+            event: None,
+            former: Vec::new(),
+        });
+        self.by_change.remove(&entry.changed);
+        entry.changed = change;
+        entry.turn_into(Some(event), change);
         self.by_change.insert(change, id.clone());
         self.entries.insert(id.clone(), entry);
         id
     }
 
-    /// Replaces the event by what `change` makes of it; nothing deletes it.
-    pub(crate) fn change_event(&mut self, id: &str, change: impl FnOnce(Event) -> Option<Event>) {
+    /// Replaces the event by what `change` makes of it in the change of the number that it is given; nothing deletes
+    /// it.
+    pub(crate) fn change_event(&mut self, id: &str, change: impl FnOnce(Event, u64) -> Option<Event>) {
         let number = self.next();
         if let Some(entry) = self.entries.get_mut(id) {
-            entry.event = entry.event.take().and_then(change);
+            let event = entry.event.clone().and_then(|event| change(event, number));
+            entry.turn_into(event, number);
             self.by_change.remove(&entry.changed);
             entry.changed = number;
             self.by_change.insert(number, entry.id.clone());
@@ -240,6 +267,23 @@ impl Mailbox {
     pub(crate) fn event(&self, calendar: Option<&str>, id: &str) -> Result<(&Entry, &Event), GraphError> {
         let found = self.entry(id).filter(|entry| calendar.is_none_or(|calendar| entry.calendar == calendar));
         found.and_then(living).ok_or_else(GraphError::item_not_found)
+    }
+
+    /// What has that id and lives, looked for in one calendar or in all.
+    pub(crate) fn item(&self, calendar: Option<&str>, id: &str) -> Result<Item<'_>, GraphError> {
+        if self.entries.contains_key(id) {
+            return self.event(calendar, id).map(|(entry, event)| Item::Event(entry, event));
+        }
+        let instance = self.instance(id).ok_or_else(GraphError::item_not_found)?;
+        self.event(calendar, &instance.master.id)?;
+        Ok(Item::Instance(instance))
+    }
+
+    fn instance(&self, id: &str) -> Option<Instance<'_>> {
+        let (stem, day) = split_occurrence_id(id)?;
+        let masters = ["", "=", "=="].into_iter().filter_map(|end| self.entries.get(&format!("{stem}{end}")));
+        let mut instances = masters.filter_map(living).filter_map(|(entry, event)| Instance::on(entry, event, day));
+        instances.find(|instance| instance.id() == id)
     }
 
     /// The event of that id, living or deleted.
@@ -294,6 +338,22 @@ impl Mailbox {
     fn new_id(&self, random: &mut Random) -> String {
         let bytes = [self.replica.as_slice(), &random.number().to_be_bytes()].concat();
         format!("AAMkAD{}AAA=", base64::url_safe(&bytes))
+    }
+}
+
+impl Entry {
+    /// Takes this event, or none, in the change of that number.
+    fn turn_into(&mut self, mut event: Option<Event>, number: u64) {
+        if let Some(series) = event.as_mut().and_then(|event| event.series.as_mut()) {
+            for unset in [&mut series.epoch, &mut series.changed].into_iter().filter(|unset| **unset == 0) {
+                *unset = number;
+            }
+        }
+        let epoch = |event: &Option<Event>| Some(event.as_ref()?.series.as_ref()?.epoch);
+        if epoch(&self.event).is_some() && epoch(&self.event) != epoch(&event) {
+            self.former.extend(self.event.take().map(|ended| (number, ended)));
+        }
+        self.event = event;
     }
 }
 

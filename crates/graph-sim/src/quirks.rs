@@ -35,6 +35,28 @@ pub struct Quirks {
     /// How many parts of one `$batch` a mailbox answers; those beyond get 429 with a `Retry-After` among the headers
     /// of the part. Four, wherever it was observed (microsoft-graph-docs#8760); `None` answers all of them.
     pub batch_concurrency: Option<usize>,
+    /// Occurrences come with all of their properties, as Graph's documentation has it. Off, they are stubs (observed in
+    /// microsoft-graph-docs#7632 and #22197).
+    pub whole_occurrences: bool,
+    /// Whether the master of a series comes along with its instances.
+    pub master_delivery: MasterDelivery,
+    /// Of a series that was there before and changed comes its master and nothing else (reported in 2026 by one
+    /// author). Off, the whole series in the window comes again, whatever changed in it (observed in
+    /// microsoft-graph-docs#6353 and in Stack Overflow 55641502).
+    pub master_only: bool,
+    /// A series that changed and has no instance in the window comes as its master alone. Off, it is `@removed`, as
+    /// Graph's documentation has it for events that change outside of the window. Nobody has reported either.
+    pub lone_masters: bool,
+    /// An occurrence that was deleted, and an exception that left the window, have a tombstone of their own, besides
+    /// what comes of their series. Off, nothing says that they are gone (observed in microsoft-graph-docs#2963, #5951
+    /// and #10036).
+    pub occurrence_tombstones: bool,
+    /// A series that was deleted or got another rule has a tombstone for each instance that it had in the window. Off,
+    /// a deleted one has a tombstone for its master alone, and the former instances of one with another rule are
+    /// passed over. Clients prepare for both.
+    pub instance_tombstones: bool,
+    /// `events/delta` tells of exceptions too. Graph's documentation names single events and masters only.
+    pub exceptions_in_events_delta: bool,
 }
 
 impl Default for Quirks {
@@ -51,6 +73,13 @@ impl Default for Quirks {
             events_delta_in_v1: true,
             pascal_case_times: false,
             batch_concurrency: None,
+            whole_occurrences: false,
+            master_delivery: MasterDelivery::Always,
+            master_only: false,
+            lone_masters: false,
+            occurrence_tombstones: false,
+            instance_tombstones: false,
+            exceptions_in_events_delta: false,
         }
     }
 }
@@ -74,4 +103,18 @@ pub enum GenerationScope {
     Calendar,
     /// To a mailbox: all of its streams do.
     Mailbox,
+}
+
+/// When a calendar view delta tells of the master of a series that has instances in the window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MasterDelivery {
+    /// Always, also when the master's own times are outside of the window (observed in Stack Overflow 55641502 and by
+    /// the authors of keeper.sh).
+    Always,
+    /// When its own times, those of the first occurrence, are in the window; later it is `@removed` when it changes,
+    /// as Graph's documentation has it for all events that change outside of the window.
+    InWindow,
+    /// Never: clients must ask for it by the `seriesMasterId` of its instances (reported for some series in
+    /// microsoft-graph-docs#2182). [`Quirks::master_only`] counts more.
+    Never,
 }

@@ -5,7 +5,7 @@ use crate::random::{hash, scramble};
 
 /// What the tokens in Graph's samples begin with.
 const PREFIX: &str = "R0usmc";
-const WORDS: usize = 6;
+const WORDS: usize = 7;
 
 /// Which parameter carries the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,13 +30,15 @@ pub(crate) struct Token {
     pub(crate) cursor: u64,
     /// Up to the change of this number the client wants only what is there: a first round needs no tombstones.
     pub(crate) base: u64,
+    /// Up to the change of this number the client had been told when its round began: 0 in a first round.
+    pub(crate) since: u64,
 }
 
 impl Token {
     /// Writes the token; `key` is the simulator's seed.
     pub(crate) fn encode(&self, key: u64) -> String {
         let kind = u64::from(self.kind == Kind::Delta);
-        let words = [kind, self.stream, self.place, self.generation, self.cursor, self.base];
+        let words = [kind, self.stream, self.place, self.generation, self.cursor, self.base, self.since];
         let plain: Vec<u8> = words.iter().flat_map(|word| word.to_be_bytes()).collect();
         let seal = hash(key, &plain);
         let bytes = [seal.to_be_bytes().to_vec(), veil(&plain, key, seal)].concat();
@@ -55,9 +57,9 @@ impl Token {
         let (words, []) = plain.as_chunks::<8>() else { return None };
         let words: [u64; WORDS] =
             words.iter().map(|word| u64::from_be_bytes(*word)).collect::<Vec<_>>().try_into().ok()?;
-        let [kind, stream, place, generation, cursor, base] = words;
+        let [kind, stream, place, generation, cursor, base, since] = words;
         let kind = if kind == 0 { Kind::Skip } else { Kind::Delta };
-        Some(Self { kind, stream, place, generation, cursor, base })
+        Some(Self { kind, stream, place, generation, cursor, base, since })
     }
 }
 
@@ -75,13 +77,14 @@ mod tests {
     use super::*;
 
     fn token() -> impl Strategy<Value = Token> {
-        (any::<bool>(), any::<[u64; 5]>()).prop_map(|(delta, [stream, place, generation, cursor, base])| Token {
+        (any::<bool>(), any::<[u64; 6]>()).prop_map(|(delta, [stream, place, generation, cursor, base, since])| Token {
             kind: if delta { Kind::Delta } else { Kind::Skip },
             stream,
             place,
             generation,
             cursor,
             base,
+            since,
         })
     }
 
