@@ -57,7 +57,11 @@ impl Teller<'_> {
         let mut items = match &self.entry.event {
             Some(event) if event.series.is_some() => self.series(event, window),
             Some(event) if window.holds(event.start, event.end, view.quirks.membership) => {
-                vec![view.event(self.mailbox, self.entry, event)]
+                let mut told = view.event(self.mailbox, self.entry, event);
+                if view.quirks.partial_updates {
+                    self.entry.updates.retain(&mut told, self.position.since);
+                }
+                vec![told]
             }
             _ => Vec::from_iter(self.gone()),
         };
@@ -134,7 +138,7 @@ impl Teller<'_> {
         self.entry.changed > self.position.base
     }
 
-    /// Whether the client had been told of this series when its round began.
+    /// Whether the client had been told of what there was of this event when its round began.
     fn was_there(&self) -> bool {
         self.entry.created <= self.position.since
     }

@@ -63,7 +63,11 @@ pub(crate) fn create(
 
 /// `GET …/events/{id}`
 pub(crate) fn get(mailbox: &Mailbox, place: &Place, id: &str, call: &Call) -> Result<Reply, GraphError> {
-    let item = find(mailbox, place, id, call)?;
+    let item = find(mailbox, place, id, call).or_else(|error| {
+        let calendar = mailbox.calendar_id(place)?;
+        let deleted = mailbox.deleted_item(calendar.as_deref(), call.view.stored_id(id));
+        deleted.filter(|_| call.view.quirks.reads_after_deletion).ok_or(error)
+    })?;
     Ok(Reply::ok(shown(mailbox, &item, call)))
 }
 

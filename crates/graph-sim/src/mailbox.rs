@@ -13,6 +13,7 @@ use crate::random::Random;
 use crate::route::{CalendarPath, Owner, Place};
 use crate::series::{Instance, split_occurrence_id};
 use crate::time::Instant;
+use crate::updates::Updates;
 
 /// The calendar group that every mailbox begins with.
 pub(crate) const DEFAULT_CALENDAR_GROUP: &str = "My Calendars";
@@ -79,8 +80,11 @@ pub(crate) struct Entry {
     pub(crate) changed: u64,
     /// Nothing, once it is deleted.
     pub(crate) event: Option<Event>,
-    /// The series that it was and is no more, each with the number of the change that ended it.
+    /// What it was before it was deleted, and the series that it was and is no more, each with the number of the change
+    /// that ended it.
     pub(crate) former: Vec<(u64, Event)>,
+    /// When each of its properties changed.
+    pub(crate) updates: Updates,
 }
 
 /// Something with an id that can be asked for.
@@ -241,6 +245,7 @@ impl Mailbox {
             changed: change,
             event: None,
             former: Vec::new(),
+            updates: Updates::default(),
         });
         self.by_change.remove(&entry.changed);
         entry.changed = change;
@@ -279,11 +284,29 @@ impl Mailbox {
         Ok(Item::Instance(instance))
     }
 
+    /// What had that id before it was deleted.
+    pub(crate) fn deleted_item(&self, calendar: Option<&str>, id: &str) -> Option<Item<'_>> {
+        let here = |entry: &&Entry| calendar.is_none_or(|calendar| entry.calendar == calendar);
+        if let Some(entry) = self.entries.get(id).filter(here) {
+            return entry.former.last().map(|(_, event)| Item::Event(entry, event));
+        }
+        let (stem, day) = split_occurrence_id(id)?;
+        let mut instances = self.masters(stem).filter(here).filter_map(|entry| {
+            let event = entry.event.as_ref().or_else(|| entry.former.last().map(|(_, event)| event))?;
+            Instance::once_on(entry, event, day)
+        });
+        instances.find(|instance| instance.id() == id).map(Item::Instance)
+    }
+
     fn instance(&self, id: &str) -> Option<Instance<'_>> {
         let (stem, day) = split_occurrence_id(id)?;
-        let masters = ["", "=", "=="].into_iter().filter_map(|end| self.entries.get(&format!("{stem}{end}")));
-        let mut instances = masters.filter_map(living).filter_map(|(entry, event)| Instance::on(entry, event, day));
-        instances.find(|instance| instance.id() == id)
+        let masters = self.masters(stem).filter_map(living);
+        masters.filter_map(|(entry, event)| Instance::on(entry, event, day)).find(|instance| instance.id() == id)
+    }
+
+    /// The entries whose occurrences' ids begin like this.
+    fn masters(&self, stem: &str) -> impl Iterator<Item = &Entry> {
+        ["", "=", "=="].into_iter().filter_map(move |end| self.entries.get(&format!("{stem}{end}")))
     }
 
     /// The event of that id, living or deleted.
@@ -350,7 +373,9 @@ impl Entry {
             }
         }
         let epoch = |event: &Option<Event>| Some(event.as_ref()?.series.as_ref()?.epoch);
-        if epoch(&self.event).is_some() && epoch(&self.event) != epoch(&event) {
+        self.updates.note(self.event.as_ref(), event.as_ref(), number);
+        let series_ended = epoch(&self.event).is_some() && epoch(&self.event) != epoch(&event);
+        if series_ended || event.is_none() {
             self.former.extend(self.event.take().map(|ended| (number, ended)));
         }
         self.event = event;

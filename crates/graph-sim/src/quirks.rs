@@ -35,6 +35,12 @@ pub struct Quirks {
     /// How many parts of one `$batch` a mailbox answers; those beyond get 429 with a `Retry-After` among the headers
     /// of the part. Four, wherever it was observed (microsoft-graph-docs#8760); `None` answers all of them.
     pub batch_concurrency: Option<usize>,
+    /// A calendar view's delta tells of a single event that was there before only what was updated since, which is all
+    /// that Graph's documentation of delta queries promises. Off, it tells the whole event, as everybody reports.
+    pub partial_updates: bool,
+    /// What was deleted can still be read by its id, though no listing has it. Nobody has reported it; but a client
+    /// that asks whether something is gone should not rest on this one answer.
+    pub reads_after_deletion: bool,
     /// Occurrences come with all of their properties, as Graph's documentation has it. Off, they are stubs (observed in
     /// microsoft-graph-docs#7632 and #22197).
     pub whole_occurrences: bool,
@@ -73,6 +79,8 @@ impl Default for Quirks {
             events_delta_in_v1: true,
             pascal_case_times: false,
             batch_concurrency: None,
+            partial_updates: false,
+            reads_after_deletion: false,
             whole_occurrences: false,
             master_delivery: MasterDelivery::Always,
             master_only: false,

@@ -66,10 +66,6 @@ impl Series {
     pub(crate) fn new(recurrence: Recurrence) -> Self {
         Self { recurrence, epoch: 0, changed: 0, exceptions: BTreeMap::new(), cancelled: BTreeMap::new() }
     }
-
-    fn is_live(&self, day: Date) -> bool {
-        !self.cancelled.contains_key(&day) && self.recurrence.has(day)
-    }
 }
 
 impl Event {
@@ -102,7 +98,12 @@ impl<'a> Instance<'a> {
 
     /// The instance that a master has on a day, if it has one.
     pub(crate) fn on(master: &'a Entry, event: &'a Event, day: Date) -> Option<Self> {
-        let series = event.series.as_ref().filter(|series| series.is_live(day))?;
+        Self::once_on(master, event, day).filter(|instance| !instance.series.cancelled.contains_key(&day))
+    }
+
+    /// The same, also of an instance that was deleted.
+    pub(crate) fn once_on(master: &'a Entry, event: &'a Event, day: Date) -> Option<Self> {
+        let series = event.series.as_ref().filter(|series| series.recurrence.has(day))?;
         Some(Self::new(master, event, series, &event.clock(&series.recurrence), day))
     }
 

@@ -129,12 +129,12 @@ prop_compose! {
     fn quirks()(
         membership in select(vec![Membership::Overlap, Membership::StartInWindow]),
         master_delivery in select(vec![MasterDelivery::Always, MasterDelivery::InWindow, MasterDelivery::Never]),
-        switches in any::<[bool; 7]>(),
+        switches in any::<[bool; 9]>(),
         kept_generations in 1..4usize,
     ) -> Quirks {
         let [
             distinct_immutable_ids, whole_occurrences, master_only, lone_masters, occurrence_tombstones,
-            instance_tombstones, exceptions_in_events_delta,
+            instance_tombstones, exceptions_in_events_delta, partial_updates, reads_after_deletion,
         ] = switches;
         Quirks {
             membership,
@@ -147,6 +147,8 @@ prop_compose! {
             occurrence_tombstones,
             instance_tombstones,
             exceptions_in_events_delta,
+            partial_updates,
+            reads_after_deletion,
             ..Quirks::default()
         }
     }
@@ -274,10 +276,12 @@ impl Follower {
                 let own = self.is_series(id(item)) || item["type"] == "seriesMaster";
                 let series = item["seriesMasterId"].as_str().or(own.then(|| id(item)));
                 touched.extend(series.map(|series| (series.to_owned(), number)));
-                if item["@removed"].is_null() {
-                    self.rows.insert(id(item).to_owned(), item.clone());
-                } else {
+                if !item["@removed"].is_null() {
                     self.rows.remove(id(item));
+                } else if item["isAllDay"].is_null() && item["type"] != "occurrence" && self.wants_instances {
+                    self.update(client, item);
+                } else {
+                    self.rows.insert(id(item).to_owned(), item.clone());
                 }
             }
         }
@@ -296,6 +300,18 @@ impl Follower {
                 self.rows.retain(|id, row| row["seriesMasterId"] != series.as_str() || told.contains(id.as_str()));
             } else {
                 self.ask(client, &series);
+            }
+        }
+    }
+
+    /// Lays an item that lacks properties over what is known of it, or asks for all of them.
+    fn update(&mut self, client: &mut Client, update: &Value) {
+        if let Some(row) = self.rows.get_mut(id(update)) {
+            row.as_object_mut().unwrap().extend(update.as_object().unwrap().clone());
+        } else {
+            let whole = client.get_preferring(&format!("/me/events/{}", id(update)), self.prefer);
+            if whole.status == 200 {
+                self.rows.insert(id(update).to_owned(), whole.body);
             }
         }
     }
