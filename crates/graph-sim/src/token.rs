@@ -5,7 +5,7 @@ use crate::random::{hash, scramble};
 
 /// What the tokens in Graph's samples begin with.
 const PREFIX: &str = "R0usmc";
-const WORDS: usize = 7;
+const WORDS: usize = 6;
 
 /// Which parameter carries the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,15 +30,19 @@ pub(crate) struct Token {
     pub(crate) cursor: u64,
     /// Up to the change of this number the client wants only what is there: a first round needs no tombstones.
     pub(crate) base: u64,
-    /// Up to the change of this number the client had been told when its round began: 0 in a first round.
+    /// Up to the change of this number the client had been told when its round began: 0 in a first round. With a delta
+    /// token a round begins, at its cursor.
     pub(crate) since: u64,
 }
 
 impl Token {
     /// Writes the token; `key` is the simulator's seed.
     pub(crate) fn encode(&self, key: u64) -> String {
-        let kind = u64::from(self.kind == Kind::Delta);
-        let words = [kind, self.stream, self.place, self.generation, self.cursor, self.base, self.since];
+        let kind = match self.kind {
+            Kind::Skip => self.since << 1,
+            Kind::Delta => 1,
+        };
+        let words = [kind, self.stream, self.place, self.generation, self.cursor, self.base];
         let plain: Vec<u8> = words.iter().flat_map(|word| word.to_be_bytes()).collect();
         let seal = hash(key, &plain);
         let bytes = [seal.to_be_bytes().to_vec(), veil(&plain, key, seal)].concat();
@@ -57,8 +61,8 @@ impl Token {
         let (words, []) = plain.as_chunks::<8>() else { return None };
         let words: [u64; WORDS] =
             words.iter().map(|word| u64::from_be_bytes(*word)).collect::<Vec<_>>().try_into().ok()?;
-        let [kind, stream, place, generation, cursor, base, since] = words;
-        let kind = if kind == 0 { Kind::Skip } else { Kind::Delta };
+        let [kind, stream, place, generation, cursor, base] = words;
+        let (kind, since) = if kind == 1 { (Kind::Delta, cursor) } else { (Kind::Skip, kind >> 1) };
         Some(Self { kind, stream, place, generation, cursor, base, since })
     }
 }
@@ -84,7 +88,7 @@ mod tests {
             generation,
             cursor,
             base,
-            since,
+            since: if delta { cursor } else { since >> 1 },
         })
     }
 
