@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::error::GraphError;
 use crate::properties;
-use crate::recurrence::Recurrence;
+use crate::recurrence::{Clock, Recurrence};
 use crate::series::Series;
 use crate::time::{Instant, Written};
 use crate::zone::Zone;
@@ -150,26 +150,32 @@ impl Event {
     /// Another rule or other times begin a new series: its exceptions and cancellations are forgotten, as they are in
     /// Outlook.
     fn recur(&mut self, rule: Option<Value>, moved: bool) -> Result<(), GraphError> {
-        let recurrence = match (rule, &self.series) {
-            (Some(Value::Null), _) | (None, None) => None,
-            (Some(rule), _) => Some(Recurrence::read(&rule, &self.start_zone)?),
+        let before = self.series.take();
+        let recurrence = match (rule, &before) {
+            (Some(Value::Null), _) | (None, None) => return Ok(()),
+            (Some(rule), _) => Recurrence::read(&rule, &self.start_zone)?,
             (None, Some(series)) if moved => {
                 let rule = series.recurrence.clone();
                 let day = self.clock(&rule).day(self.start);
-                Some(rule.starting(day))
+                rule.starting(day)
             }
-            (None, Some(series)) => Some(series.recurrence.clone()),
+            (None, Some(series)) => series.recurrence.clone(),
         };
-        let Some(recurrence) = recurrence else {
-            self.series = None;
-            return Ok(());
-        };
+        let before = before.filter(|series| !moved && series.recurrence.zone == recurrence.zone);
+        let clock = before.as_ref().map_or_else(|| self.clock(&recurrence), |series| series.clock.clone());
         let day = recurrence.first_day().ok_or_else(GraphError::no_occurrence)?;
-        let same = self.series.take_if(|series| !moved && series.recurrence == recurrence);
-        (self.start, self.end) = self.clock(&recurrence).on(day);
-        let series = same.map(|series| Series { changed: 0, ..series });
-        self.series = Some(series.unwrap_or_else(|| Series::new(recurrence)));
+        (self.start, self.end) = clock.on(day);
+        self.series = Some(match before {
+            Some(series) if series.recurrence == recurrence => Series { changed: 0, ..series },
+            _ => Series::new(recurrence, clock),
+        });
         Ok(())
+    }
+
+    /// The clock by which this event's occurrences begin; all-day events keep no zone.
+    fn clock(&self, recurrence: &Recurrence) -> Clock {
+        let zone = if self.all_day { Zone::utc() } else { recurrence.zone.clone() };
+        Clock::new(zone, self.start, self.end)
     }
 
     /// Graph's word for what it is.

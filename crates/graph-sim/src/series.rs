@@ -18,12 +18,12 @@ use crate::random::hash;
 use crate::recurrence::{Clock, Recurrence};
 use crate::time::Instant;
 use crate::window::Window;
-use crate::zone::Zone;
 
 /// What makes an event a series master.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Series {
     pub(crate) recurrence: Recurrence,
+    pub(crate) clock: Clock,
     /// The number of the change that gave the occurrences their ids; 0 until it is made.
     pub(crate) epoch: u64,
     /// The number of the last change of the master's own properties; 0 while one is being made.
@@ -63,16 +63,8 @@ pub(crate) struct Instance<'a> {
 
 impl Series {
     /// A series of which nothing but its rule is known.
-    pub(crate) fn new(recurrence: Recurrence) -> Self {
-        Self { recurrence, epoch: 0, changed: 0, exceptions: BTreeMap::new(), cancelled: BTreeMap::new() }
-    }
-}
-
-impl Event {
-    /// The clock by which the occurrences of this master begin; all-day events keep no zone.
-    pub(crate) fn clock(&self, recurrence: &Recurrence) -> Clock {
-        let zone = if self.all_day { Zone::utc() } else { recurrence.zone.clone() };
-        Clock::new(zone, self.start, self.end)
+    pub(crate) fn new(recurrence: Recurrence, clock: Clock) -> Self {
+        Self { recurrence, clock, epoch: 0, changed: 0, exceptions: BTreeMap::new(), cancelled: BTreeMap::new() }
     }
 }
 
@@ -80,16 +72,15 @@ impl<'a> Instance<'a> {
     /// The instances of a master that belong to a window, in the order of their start.
     pub(crate) fn all_in(master: &'a Entry, event: &'a Event, window: Window, membership: Membership) -> Vec<Self> {
         let Some(series) = &event.series else { return Vec::new() };
-        let clock = event.clock(&series.recurrence);
         // A day's margin on both sides is more than any zone is away from UTC.
-        let from = window.start.saturating_sub(clock.length()).date().saturating_sub(1.day());
+        let from = window.start.saturating_sub(series.clock.length()).date().saturating_sub(1.day());
         let to = window.end.date().saturating_add(1.day());
         let days = series.recurrence.days(from).take_while(|day| *day <= to);
         let days = days.filter(|day| !series.exceptions.contains_key(day) && !series.cancelled.contains_key(day));
         let exceptions = series.exceptions.keys().copied();
         let mut instances: Vec<_> = days
             .chain(exceptions)
-            .map(|day| Self::new(master, event, series, &clock, day))
+            .map(|day| Self::new(master, event, series, day))
             .filter(|instance| window.holds(instance.start, instance.end, membership))
             .collect();
         instances.sort_by_key(|instance| (instance.start, instance.day));
@@ -104,12 +95,12 @@ impl<'a> Instance<'a> {
     /// The same, also of an instance that was deleted.
     pub(crate) fn once_on(master: &'a Entry, event: &'a Event, day: Date) -> Option<Self> {
         let series = event.series.as_ref().filter(|series| series.recurrence.has(day))?;
-        Some(Self::new(master, event, series, &event.clock(&series.recurrence), day))
+        Some(Self::new(master, event, series, day))
     }
 
-    fn new(master: &'a Entry, event: &'a Event, series: &'a Series, clock: &Clock, day: Date) -> Self {
+    fn new(master: &'a Entry, event: &'a Event, series: &'a Series, day: Date) -> Self {
         let exception = series.exceptions.get(&day);
-        let (start, end) = exception.map_or_else(|| clock.on(day), |exception| (exception.start, exception.end));
+        let (start, end) = exception.map_or_else(|| series.clock.on(day), |exception| (exception.start, exception.end));
         Self { master, event, series, day, start, end, exception }
     }
 
@@ -133,7 +124,7 @@ impl<'a> Instance<'a> {
 
     /// When it begins by the rule.
     pub(crate) fn original_start(&self) -> Instant {
-        self.event.clock(&self.series.recurrence).on(self.day).0
+        self.series.clock.on(self.day).0
     }
 
     /// The number of the change that made it what it is. Occurrences have no change of their own: whatever changes a
@@ -184,8 +175,8 @@ impl<'a> Instance<'a> {
     /// An occurrence may not be moved to the day of the one before or after it, or beyond (Graph's documentation of
     /// updating events).
     fn check_neighbours(&self, start: Instant) -> Result<(), GraphError> {
-        let clock = self.event.clock(&self.series.recurrence);
-        let day_of = |day: Date| clock.day(Self::new(self.master, self.event, self.series, &clock, day).start);
+        let clock = &self.series.clock;
+        let day_of = |day: Date| clock.day(Self::new(self.master, self.event, self.series, day).start);
         let live = |day: &Date| !self.series.cancelled.contains_key(day);
         let before = self.series.recurrence.days(Date::MIN).take_while(|day| *day < self.day).filter(live).last();
         let after = self.series.recurrence.days(self.day).filter(live).find(|day| *day > self.day);

@@ -278,7 +278,7 @@ impl Follower {
                 touched.extend(series.map(|series| (series.to_owned(), number)));
                 if !item["@removed"].is_null() {
                     self.rows.remove(id(item));
-                } else if item["isAllDay"].is_null() && item["type"] != "occurrence" && self.wants_instances {
+                } else if item["createdDateTime"].is_null() && item["type"] != "occurrence" && self.wants_instances {
                     self.update(client, item);
                 } else {
                     self.rows.insert(id(item).to_owned(), item.clone());

@@ -35,7 +35,7 @@ impl Recurrence {
 }
 
 /// When on its days an event begins and for how long it lasts, by the clocks of its zone.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Clock {
     zone: Zone,
     start: Time,
