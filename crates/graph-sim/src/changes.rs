@@ -15,8 +15,9 @@ use serde_json::Value;
 
 use crate::call::Call;
 use crate::delta::Position;
+use crate::entry::{Entry, Item};
 use crate::event::{Event, Object};
-use crate::mailbox::{Entry, Item, Mailbox};
+use crate::mailbox::Mailbox;
 use crate::quirks::MasterDelivery;
 use crate::series::Instance;
 use crate::sync_state::Scope;

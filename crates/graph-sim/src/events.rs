@@ -4,11 +4,12 @@ use http::header::LOCATION;
 use serde_json::Value;
 
 use crate::call::{Call, Reply};
+use crate::entry::Item;
 use crate::error::GraphError;
 use crate::event::{Draft, Event};
 use crate::instances;
 use crate::listing;
-use crate::mailbox::{Item, Mailbox};
+use crate::mailbox::Mailbox;
 use crate::query::percent_encode;
 use crate::random::Random;
 use crate::route::{CalendarPath, Place};
@@ -73,8 +74,9 @@ pub(crate) fn get(mailbox: &Mailbox, place: &Place, id: &str, call: &Call) -> Re
 
 /// `PATCH …/events/{id}`. Of an instance it makes an exception.
 pub(crate) fn update(mailbox: &mut Mailbox, place: &Place, id: &str, call: &Call) -> Result<Reply, GraphError> {
+    let item = find(mailbox, place, id, call)?;
     let draft = Draft::from_client(call.object()?)?;
-    let id = match find(mailbox, place, id, call)? {
+    let id = match item {
         Item::Instance(instance) => {
             let (master, day, id) = (instance.master.id.clone(), instance.day, instance.id());
             instances::update(mailbox, &master, day, draft, call.now)?;

@@ -4,9 +4,10 @@ use jiff::civil::Date;
 use serde_json::{Value, json};
 
 use crate::call::{Call, Reply};
+use crate::entry::{Entry, Item};
 use crate::error::GraphError;
 use crate::event::{Draft, Event};
-use crate::mailbox::{Entry, Item, Mailbox};
+use crate::mailbox::Mailbox;
 use crate::route::{Place, Version};
 use crate::series::{Instance, Series};
 use crate::time::Instant;

@@ -13,7 +13,7 @@
 //! | `simulator` | who may ask, which resource answers, which headers every response has |
 //! | `batch` | how several requests come in one |
 //! | `route`, `query`, `prefer`, `call` | what a request says |
-//! | `mailbox`, `event`, `properties`, `updates` | what there is, and in which order it changed |
+//! | `mailbox`, `entry`, `event`, `properties`, `updates` | what there is, and in which order it changed |
 //! | `recurrence`, `series` | when a recurring event takes place, and what its single occurrences are |
 //! | `events`, `instances`, `calendars`, `listing`, `view` | REST: collections, single objects, and how they look to a request |
 //! | `delta`, `changes` | delta queries: pages, and what a change means to those who follow |
@@ -63,6 +63,7 @@ mod call;
 mod changes;
 mod delta;
 mod document;
+mod entry;
 mod error;
 mod event;
 mod events;

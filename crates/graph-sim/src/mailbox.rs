@@ -6,14 +6,13 @@ use std::ops::Bound;
 use serde_json::{Value, json};
 
 use crate::base64;
+use crate::entry::{Entry, Item};
 use crate::error::GraphError;
 use crate::event::Event;
 use crate::query::percent_encode;
 use crate::random::Random;
 use crate::route::{CalendarPath, Owner, Place};
 use crate::series::{Instance, split_occurrence_id};
-use crate::time::Instant;
-use crate::updates::Updates;
 
 /// The calendar group that every mailbox begins with.
 pub(crate) const DEFAULT_CALENDAR_GROUP: &str = "My Calendars";
@@ -66,42 +65,6 @@ pub(crate) struct Calendar {
     /// The id of its calendar group.
     pub(crate) group: String,
     pub(crate) changed: u64,
-}
-
-/// An event, or what is left of one.
-#[derive(Debug, Clone)]
-pub(crate) struct Entry {
-    pub(crate) id: String,
-    /// The id of its calendar.
-    pub(crate) calendar: String,
-    /// The number of the change that created it.
-    pub(crate) created: u64,
-    /// The number of the change that made it what it is.
-    pub(crate) changed: u64,
-    /// Nothing, once it is deleted.
-    pub(crate) event: Option<Event>,
-    /// What it was before it was deleted, and the series that it was and is no more, each with the number of the change
-    /// that ended it.
-    pub(crate) former: Vec<(u64, Event)>,
-    /// When each of its properties changed.
-    pub(crate) updates: Updates,
-}
-
-/// Something with an id that can be asked for.
-#[derive(Debug, Clone)]
-pub(crate) enum Item<'a> {
-    /// A single event, or the master of a series.
-    Event(&'a Entry, &'a Event),
-    Instance(Instance<'a>),
-}
-
-impl Item<'_> {
-    pub(crate) fn start(&self) -> Instant {
-        match self {
-            Self::Event(_, event) => event.start,
-            Self::Instance(instance) => instance.start,
-        }
-    }
 }
 
 impl Directory {
@@ -238,15 +201,7 @@ impl Mailbox {
         event.properties.entry("organizer").or_insert(organizer);
         let change = self.next();
         // An id that returns from the dead was known before: whoever saw it must still hear of its next deletion.
-        let mut entry = self.entries.remove(&id).unwrap_or_else(|| Entry {
-            id: id.clone(),
-            calendar: calendar.to_owned(),
-            created: change,
-            changed: change,
-            event: None,
-            former: Vec::new(),
-            updates: Updates::default(),
-        });
+        let mut entry = self.entries.remove(&id).unwrap_or_else(|| Entry::new(&id, calendar, change));
         self.by_change.remove(&entry.changed);
         entry.changed = change;
         entry.turn_into(Some(event), change);
@@ -361,24 +316,6 @@ impl Mailbox {
     fn new_id(&self, random: &mut Random) -> String {
         let bytes = [self.replica.as_slice(), &random.number().to_be_bytes()].concat();
         format!("AAMkAD{}AAA=", base64::url_safe(&bytes))
-    }
-}
-
-impl Entry {
-    /// Takes this event, or none, in the change of that number.
-    fn turn_into(&mut self, mut event: Option<Event>, number: u64) {
-        if let Some(series) = event.as_mut().and_then(|event| event.series.as_mut()) {
-            for unset in [&mut series.epoch, &mut series.changed].into_iter().filter(|unset| **unset == 0) {
-                *unset = number;
-            }
-        }
-        let epoch = |event: &Option<Event>| Some(event.as_ref()?.series.as_ref()?.epoch);
-        self.updates.note(self.event.as_ref(), event.as_ref(), number);
-        let series_ended = epoch(&self.event).is_some() && epoch(&self.event) != epoch(&event);
-        if series_ended || event.is_none() {
-            self.former.extend(self.event.take().map(|ended| (number, ended)));
-        }
-        self.event = event;
     }
 }
 

@@ -10,9 +10,9 @@ use jiff::civil::Date;
 use serde_json::Value;
 
 use crate::base64;
+use crate::entry::Entry;
 use crate::error::GraphError;
 use crate::event::{Draft, Event, Object};
-use crate::mailbox::Entry;
 use crate::quirks::Membership;
 use crate::random::hash;
 use crate::recurrence::{Clock, Recurrence};

@@ -5,9 +5,10 @@ use jiff::civil::Date;
 use serde_json::{Value, json};
 
 use crate::body;
+use crate::entry::{Entry, Item};
 use crate::error::GraphError;
 use crate::event::{Event, Object};
-use crate::mailbox::{Entry, Item, Mailbox};
+use crate::mailbox::Mailbox;
 use crate::prefer::{BodyType, Preferences};
 use crate::query::percent_encode;
 use crate::quirks::Quirks;

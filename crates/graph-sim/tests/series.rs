@@ -75,6 +75,24 @@ fn instances_are_paged_and_selected_within_their_window() {
 }
 
 #[test]
+fn a_calendar_view_is_paged_by_top_and_skip_and_by_preference() {
+    let (mut client, _) = with_standup(Quirks::default());
+    client.create("/me", &event("between", "2026-03-11T08:00:00", "2026-03-11T09:00:00"));
+    let calendar = calendar_ids(&mut client)[0].clone();
+    let url = format!("/me/calendars/{calendar}/calendarView?{WINDOW}");
+    let first = client.get(&format!("{url}&$top=3&$select=start")).ok();
+    assert_eq!(days(first.items()), ["09", "10", "11"]);
+    let second = client.get(&first.next_link().unwrap()).ok();
+    assert_eq!(days(second.items()), ["11", "12", "13"]);
+    let third = client.get(&second.next_link().unwrap()).ok();
+    assert_eq!((days(third.items()), third.next_link()), (vec!["14", "15"], None));
+    assert_eq!(days(client.get(&format!("{url}&$skip=6")).ok().items()), ["14", "15"]);
+    let preferred = client.get_preferring(&url, "odata.maxpagesize=7").ok();
+    assert_eq!(preferred.items().len(), 7);
+    assert_eq!(days(client.get(&preferred.next_link().unwrap()).ok().items()), ["15"]);
+}
+
+#[test]
 fn an_exception_keeps_its_id_and_inherits_what_it_does_not_say() {
     let (mut client, master) = with_standup(Quirks::default());
     let tuesday = on(&mut client, "10");
