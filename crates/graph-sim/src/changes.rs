@@ -107,6 +107,7 @@ impl Teller<'_> {
         }
     }
 
+    /// A series counts by the start of its master, even if it goes on for years: nobody has reported otherwise.
     fn among_events(&self, start: Option<Instant>) -> Vec<Object> {
         let view = &self.call.view;
         let begins = |instant| start.is_none_or(|start| instant >= start);

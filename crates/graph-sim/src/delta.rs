@@ -3,6 +3,8 @@
 //! A mailbox numbers its changes, and a token says up to which of them its bearer was told. A page is the next few
 //! events in the order of their latest change; so an event that changes during a round moves behind the cursor of that
 //! round and is told (again) before it ends. Nothing is lost between two requests, whatever happens between them.
+//! A series is one event among the others: whatever changes in it, it moves as a whole, and is told on one page, which
+//! becomes as long as it must (observed in microsoft-graph-docs#7352).
 //!
 //! A first round tells only what its window holds. Later, what changed and is not in the window comes as `@removed`:
 //! the deleted, those that moved out, and those that were never in, as Graph's documentation says.
