@@ -1,5 +1,5 @@
 //! The smaller conversations: plain listings and batches of single events.
-#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 mod common;
 

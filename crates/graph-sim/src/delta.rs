@@ -3,6 +3,8 @@
 //! A mailbox numbers its changes, and a token says up to which of them its bearer was told. A page is the next few
 //! events in the order of their latest change; so an event that changes during a round moves behind the cursor of that
 //! round and is told (again) before it ends. Nothing is lost between two requests, whatever happens between them.
+//! A series is one event among the others: whatever changes in it, it moves as a whole, and is told on one page, which
+//! becomes as long as it must (observed in microsoft-graph-docs#7352).
 //!
 //! A first round tells only what its window holds. Later, what changed and is not in the window comes as `@removed`:
 //! the deleted, those that moved out, and those that were never in, as Graph's documentation says.
@@ -10,9 +12,9 @@
 use serde_json::{Value, json};
 
 use crate::call::{Call, Reply};
+use crate::changes;
 use crate::error::GraphError;
-use crate::event::Object;
-use crate::mailbox::{Entry, Kind as MailboxKind, Mailbox};
+use crate::mailbox::{Kind as MailboxKind, Mailbox};
 use crate::query::Query;
 use crate::random::{Random, hash};
 use crate::route::{CalendarPath, Place, Version};
@@ -22,7 +24,6 @@ use crate::window::{self, Window};
 
 /// How many items a page has when nobody says. Graph documents no number.
 const DEFAULT_PAGE: usize = 10;
-const TYPE: &str = "#microsoft.graph.event";
 
 /// What delta queries need beside the mailbox.
 #[derive(Debug)]
@@ -35,15 +36,16 @@ pub(crate) struct Delta<'a> {
 
 /// Where a round stands: the token's fields, without what only a written token needs.
 #[derive(Debug)]
-struct Position {
+pub(crate) struct Position {
     stream: u64,
     place: u64,
-    scope: Scope,
+    pub(crate) scope: Scope,
     /// The generation of the token that was sent, if one was.
     parent: Option<u64>,
-    cursor: u64,
-    base: u64,
-    served: u64,
+    pub(crate) cursor: u64,
+    pub(crate) base: u64,
+    pub(crate) since: u64,
+    pub(crate) served: u64,
 }
 
 impl Delta<'_> {
@@ -92,7 +94,8 @@ impl Delta<'_> {
         let generation = self.states.advance(position.stream, position.parent, page.cursor, quirks);
         let kind = if page.last { Kind::Delta } else { Kind::Skip };
         let Position { stream, place, base, .. } = position;
-        let token = Token { kind, stream, place, generation, cursor: page.cursor, base };
+        let since = if page.last { page.cursor } else { position.since };
+        let token = Token { kind, stream, place, generation, cursor: page.cursor, base, since };
         let mut reply = Reply::ok(envelope(page.items, &position.scope, &token.encode(self.key), kind, call));
         reply.applied.push("odata.track-changes".to_owned());
         Ok(reply)
@@ -100,7 +103,7 @@ impl Delta<'_> {
 
     fn open(&mut self, mailbox: &Mailbox, place: u64, scope: Scope, call: &Call) -> Position {
         let stream = self.states.open(&mailbox.id, scope.clone(), &call.view.quirks, self.random);
-        Position { stream, place, scope, parent: None, cursor: 0, base: mailbox.sequence(), served: 0 }
+        Position { stream, place, scope, parent: None, cursor: 0, base: mailbox.sequence(), since: 0, served: 0 }
     }
 
     fn resume(&mut self, token: Token, place: u64) -> Result<Position, GraphError> {
@@ -115,6 +118,7 @@ impl Delta<'_> {
             parent: Some(token.generation),
             cursor: token.cursor,
             base: token.base,
+            since: token.since,
             served: stream.served,
         })
     }
@@ -133,38 +137,20 @@ impl Page {
         let mut items = Vec::new();
         let mut cursor = position.cursor;
         for entry in mailbox.changes_after(position.cursor) {
-            let Some(item) = item(mailbox, entry, position, call) else { continue };
-            if items.len() == size {
+            let told = changes::items(mailbox, entry, position, call);
+            if told.is_empty() {
+                continue;
+            }
+            // What one change has to say stays together, whatever size was asked for.
+            if items.len() >= size {
                 return Self { items, cursor, last: false };
             }
-            items.push(Value::Object(item));
+            items.extend(told.into_iter().map(Value::Object));
             cursor = entry.changed;
         }
         // An empty page that is asked for is not the last one, even if there is nothing to tell.
         Self { items, cursor: if size == 0 { cursor } else { mailbox.sequence() }, last: size > 0 }
     }
-}
-
-/// What a changed event means to the bearer of a token, if it means anything.
-fn item(mailbox: &Mailbox, entry: &Entry, position: &Position, call: &Call) -> Option<Object> {
-    let view = &call.view;
-    if position.scope.calendar().is_some_and(|calendar| entry.calendar != calendar) {
-        return None;
-    }
-    let mut item = match &entry.event {
-        Some(event) if position.scope.holds(event, &view.quirks) => match position.scope {
-            Scope::CalendarView { .. } => view.event(mailbox, entry, event),
-            Scope::Events { .. } => view.sparse(mailbox, entry, event),
-        },
-        _ if entry.changed <= position.base => return None,
-        // Nobody on this stream can have seen what was created after all that it was served.
-        None if entry.created > position.served && !view.quirks.short_lived_tombstones => return None,
-        _ => view.removed(entry),
-    };
-    if !(view.quirks.bare_tombstones && item.contains_key("@removed")) {
-        item.insert("@odata.type".to_owned(), Value::String(TYPE.to_owned()));
-    }
-    Some(item)
 }
 
 fn envelope(items: Vec<Value>, scope: &Scope, token: &str, kind: Kind, call: &Call) -> Value {

@@ -78,6 +78,24 @@ impl GraphError {
         Self::bad_request("RequestBodyRead", format!("The value of property '{property}' cannot be read."))
     }
 
+    /// What cannot be read as what it should be, such as a date of another form or an unknown pattern (observed in
+    /// msgraph-sdk-javascript#404 and msgraph-sdk-php#355).
+    pub(crate) fn undeserialisable() -> Self {
+        Self::bad_request("UnableToDeserializePostBody", "were unable to deserialize ")
+    }
+
+    /// Code and message are those of Exchange Web Services.
+    pub(crate) fn no_occurrence() -> Self {
+        let message = "Recurrence has no occurrences in the specified range.";
+        Self::bad_request("ErrorRecurrenceHasNoOccurrence", message)
+    }
+
+    /// By Graph's documentation of updating events: an occurrence may not reach or pass the day of its neighbours.
+    pub(crate) fn crossing_boundary() -> Self {
+        let message = "Modified occurrence is crossing or overlapping adjacent occurrence.";
+        Self::bad_request("ErrorOccurrenceCrossingBoundary", message)
+    }
+
     /// Observed in microsoft-graph-docs#7919, for an event that ended before it started.
     pub(crate) fn property_validation() -> Self {
         Self::bad_request("ErrorPropertyValidationFailure", "At least one property failed validation.")

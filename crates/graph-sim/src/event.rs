@@ -5,13 +5,15 @@ use serde_json::{Map, Value};
 
 use crate::error::GraphError;
 use crate::properties;
+use crate::recurrence::{Clock, Recurrence};
+use crate::series::Series;
 use crate::time::{Instant, Written};
 use crate::zone::Zone;
 
 /// A JSON object.
 pub(crate) type Object = Map<String, Value>;
 
-/// A single event: one meeting or one stretch of days.
+/// An event: one meeting, one stretch of days, or the master of a series of them.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Event {
     /// When it begins; of an all-day event the first day's midnight, in no zone.
@@ -23,6 +25,8 @@ pub(crate) struct Event {
     pub(crate) end_zone: String,
     pub(crate) created: Instant,
     pub(crate) modified: Instant,
+    /// What makes it a series master, whose own times are those of the first occurrence.
+    pub(crate) series: Option<Series>,
     /// All properties that are stored and not computed when the event is shown.
     pub(crate) properties: Object,
 }
@@ -33,6 +37,8 @@ pub(crate) struct Draft {
     start: Option<Moment>,
     end: Option<Moment>,
     all_day: Option<bool>,
+    /// Nothing when nothing was said about it, `null` for an event that is to take place once.
+    recurrence: Option<Value>,
     properties: Object,
 }
 
@@ -64,6 +70,7 @@ impl Draft {
                 "isAllDay" => {
                     draft.all_day = Some(value.as_bool().ok_or_else(|| GraphError::bad_property("isAllDay"))?)
                 }
+                "recurrence" => draft.recurrence = Some(value),
                 _ if dropped(&name) => {}
                 _ => {
                     let value = properties::normalise(&name, value)?;
@@ -78,6 +85,11 @@ impl Draft {
     /// The `transactionId`, by which Graph recognises a request that is sent twice.
     pub(crate) fn transaction_id(&self) -> Option<&str> {
         self.properties.get("transactionId")?.as_str()
+    }
+
+    /// The properties that were said, without times and recurrence.
+    pub(crate) fn properties(&self) -> &Object {
+        &self.properties
     }
 
     /// A new event of this draft.
@@ -99,6 +111,7 @@ impl Draft {
     }
 
     fn apply(self, event: &mut Event, now: Instant) -> Result<(), GraphError> {
+        let (start, end, all_day) = (event.start, event.end, event.all_day);
         event.all_day = self.all_day.unwrap_or(event.all_day);
         if let Some(start) = self.start {
             event.start = start.instant(event.all_day);
@@ -110,7 +123,9 @@ impl Draft {
         }
         event.modified = now;
         event.properties.extend(self.properties);
-        event.check()
+        event.check()?;
+        let moved = (event.start, event.end, event.all_day) != (start, end, all_day);
+        event.recur(self.recurrence, moved)
     }
 }
 
@@ -125,8 +140,47 @@ impl Event {
             end_zone: Zone::utc().name().to_owned(),
             created: now,
             modified: now,
+            series: None,
             properties: properties::defaults(),
         }
+    }
+
+    /// Makes the event take place by this rule, or once, or if nothing is said as it did before.
+    ///
+    /// Another rule or other times begin a new series: its exceptions and cancellations are forgotten, as they are in
+    /// Outlook.
+    fn recur(&mut self, rule: Option<Value>, moved: bool) -> Result<(), GraphError> {
+        let before = self.series.take();
+        let recurrence = match (rule, &before) {
+            (Some(Value::Null), _) | (None, None) => return Ok(()),
+            (Some(rule), _) => Recurrence::read(&rule, &self.start_zone)?,
+            (None, Some(series)) if moved => {
+                let rule = series.recurrence.clone();
+                let day = self.clock(&rule).day(self.start);
+                rule.starting(day)
+            }
+            (None, Some(series)) => series.recurrence.clone(),
+        };
+        let before = before.filter(|series| !moved && series.recurrence.zone == recurrence.zone);
+        let clock = before.as_ref().map_or_else(|| self.clock(&recurrence), |series| series.clock.clone());
+        let day = recurrence.first_day().ok_or_else(GraphError::no_occurrence)?;
+        (self.start, self.end) = clock.on(day);
+        self.series = Some(match before {
+            Some(series) if series.recurrence == recurrence => Series { changed: 0, ..series },
+            _ => Series::new(recurrence, clock),
+        });
+        Ok(())
+    }
+
+    /// The clock by which this event's occurrences begin; all-day events keep no zone.
+    fn clock(&self, recurrence: &Recurrence) -> Clock {
+        let zone = if self.all_day { Zone::utc() } else { recurrence.zone.clone() };
+        Clock::new(zone, self.start, self.end)
+    }
+
+    /// Graph's word for what it is.
+    pub(crate) fn kind(&self) -> &'static str {
+        if self.series.is_some() { "seriesMaster" } else { "singleInstance" }
     }
 
     /// An event may last no time at all, but not less; an all-day event goes from midnight to another midnight.

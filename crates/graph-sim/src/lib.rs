@@ -13,9 +13,11 @@
 //! | `simulator` | who may ask, which resource answers, which headers every response has |
 //! | `batch` | how several requests come in one |
 //! | `route`, `query`, `prefer`, `call` | what a request says |
-//! | `mailbox`, `event`, `properties` | what there is, and in which order it changed |
-//! | `events`, `calendars`, `listing`, `view` | REST: collections, single objects, and how they look to a request |
-//! | `delta`, `sync_state`, `token`, `window` | delta queries: pages, streams and their generations, links, membership |
+//! | `mailbox`, `entry`, `event`, `properties`, `updates` | what there is, and in which order it changed |
+//! | `recurrence`, `series` | when a recurring event takes place, and what its single occurrences are |
+//! | `events`, `instances`, `calendars`, `listing`, `view` | REST: collections, single objects, and how they look to a request |
+//! | `delta`, `changes` | delta queries: pages, and what a change means to those who follow |
+//! | `sync_state`, `token`, `window` | streams and their generations, links, membership |
 //! | `faults` | what goes wrong when it shall: a [`FaultPlan`], carried out |
 //! | `population`, `document`, [`seeds`] | what a simulator is filled with |
 //! | `time`, `zone`, `random`, `base64`, `body`, `error` | the small forms that all of them share |
@@ -59,12 +61,15 @@ mod batch;
 mod body;
 mod calendars;
 mod call;
+mod changes;
 mod delta;
 mod document;
+mod entry;
 mod error;
 mod event;
 mod events;
 mod faults;
+mod instances;
 mod listing;
 mod mailbox;
 mod population;
@@ -73,14 +78,17 @@ mod properties;
 mod query;
 mod quirks;
 mod random;
+mod recurrence;
 mod route;
 pub mod seeds;
+mod series;
 #[cfg(feature = "server")]
 pub mod server;
 mod simulator;
 mod sync_state;
 mod time;
 mod token;
+mod updates;
 mod view;
 mod window;
 mod zone;
@@ -91,5 +99,5 @@ pub use faults::{
     Within,
 };
 pub use population::{LoadError, Population};
-pub use quirks::{GenerationScope, Membership, Quirks};
+pub use quirks::{GenerationScope, MasterDelivery, Membership, Quirks};
 pub use simulator::{Simulator, SimulatorOptions};

@@ -6,11 +6,13 @@ use std::ops::Bound;
 use serde_json::{Value, json};
 
 use crate::base64;
+use crate::entry::{Entry, Item};
 use crate::error::GraphError;
 use crate::event::Event;
 use crate::query::percent_encode;
 use crate::random::Random;
 use crate::route::{CalendarPath, Owner, Place};
+use crate::series::{Instance, split_occurrence_id};
 
 /// The calendar group that every mailbox begins with.
 pub(crate) const DEFAULT_CALENDAR_GROUP: &str = "My Calendars";
@@ -63,20 +65,6 @@ pub(crate) struct Calendar {
     /// The id of its calendar group.
     pub(crate) group: String,
     pub(crate) changed: u64,
-}
-
-/// An event, or what is left of one.
-#[derive(Debug, Clone)]
-pub(crate) struct Entry {
-    pub(crate) id: String,
-    /// The id of its calendar.
-    pub(crate) calendar: String,
-    /// The number of the change that created it.
-    pub(crate) created: u64,
-    /// The number of the change that made it what it is.
-    pub(crate) changed: u64,
-    /// Nothing, once it is deleted.
-    pub(crate) event: Option<Event>,
 }
 
 impl Directory {
@@ -166,7 +154,7 @@ impl Mailbox {
         self.calendars.retain(|calendar| calendar.id != id);
         let gone: Vec<String> = self.events_in(Some(id)).map(|(entry, _)| entry.id.clone()).collect();
         for event in gone {
-            self.change_event(&event, |_| None);
+            self.change_event(&event, |_, _| None);
         }
     }
 
@@ -213,23 +201,22 @@ impl Mailbox {
         event.properties.entry("organizer").or_insert(organizer);
         let change = self.next();
         // An id that returns from the dead was known before: whoever saw it must still hear of its next deletion.
-        let before = self.entries.get(&id).map(|entry| (entry.created, entry.changed));
-        if let Some((_, changed)) = before {
-            self.by_change.remove(&changed);
-        }
-        let created = before.map_or(change, |(created, _)| created);
-        let entry =
-            Entry { id: id.clone(), calendar: calendar.to_owned(), created, changed: change, event: Some(event) };
+        let mut entry = self.entries.remove(&id).unwrap_or_else(|| Entry::new(&id, calendar, change));
+        self.by_change.remove(&entry.changed);
+        entry.changed = change;
+        entry.turn_into(Some(event), change);
         self.by_change.insert(change, id.clone());
         self.entries.insert(id.clone(), entry);
         id
     }
 
-    /// Replaces the event by what `change` makes of it; nothing deletes it.
-    pub(crate) fn change_event(&mut self, id: &str, change: impl FnOnce(Event) -> Option<Event>) {
+    /// Replaces the event by what `change` makes of it in the change of the number that it is given; nothing deletes
+    /// it.
+    pub(crate) fn change_event(&mut self, id: &str, change: impl FnOnce(Event, u64) -> Option<Event>) {
         let number = self.next();
         if let Some(entry) = self.entries.get_mut(id) {
-            entry.event = entry.event.take().and_then(change);
+            let event = entry.event.clone().and_then(|event| change(event, number));
+            entry.turn_into(event, number);
             self.by_change.remove(&entry.changed);
             entry.changed = number;
             self.by_change.insert(number, entry.id.clone());
@@ -240,6 +227,41 @@ impl Mailbox {
     pub(crate) fn event(&self, calendar: Option<&str>, id: &str) -> Result<(&Entry, &Event), GraphError> {
         let found = self.entry(id).filter(|entry| calendar.is_none_or(|calendar| entry.calendar == calendar));
         found.and_then(living).ok_or_else(GraphError::item_not_found)
+    }
+
+    /// What has that id and lives, looked for in one calendar or in all.
+    pub(crate) fn item(&self, calendar: Option<&str>, id: &str) -> Result<Item<'_>, GraphError> {
+        if self.entries.contains_key(id) {
+            return self.event(calendar, id).map(|(entry, event)| Item::Event(entry, event));
+        }
+        let instance = self.instance(id).ok_or_else(GraphError::item_not_found)?;
+        self.event(calendar, &instance.master.id)?;
+        Ok(Item::Instance(instance))
+    }
+
+    /// What had that id before it was deleted.
+    pub(crate) fn deleted_item(&self, calendar: Option<&str>, id: &str) -> Option<Item<'_>> {
+        let here = |entry: &&Entry| calendar.is_none_or(|calendar| entry.calendar == calendar);
+        if let Some(entry) = self.entries.get(id).filter(here) {
+            return entry.former.last().map(|(_, event)| Item::Event(entry, event));
+        }
+        let (stem, day) = split_occurrence_id(id)?;
+        let mut instances = self.masters(stem).filter(here).filter_map(|entry| {
+            let event = entry.event.as_ref().or_else(|| entry.former.last().map(|(_, event)| event))?;
+            Instance::once_on(entry, event, day)
+        });
+        instances.find(|instance| instance.id() == id).map(Item::Instance)
+    }
+
+    fn instance(&self, id: &str) -> Option<Instance<'_>> {
+        let (stem, day) = split_occurrence_id(id)?;
+        let masters = self.masters(stem).filter_map(living);
+        masters.filter_map(|(entry, event)| Instance::on(entry, event, day)).find(|instance| instance.id() == id)
+    }
+
+    /// The entries whose occurrences' ids begin like this.
+    fn masters(&self, stem: &str) -> impl Iterator<Item = &Entry> {
+        ["", "=", "=="].into_iter().filter_map(move |end| self.entries.get(&format!("{stem}{end}")))
     }
 
     /// The event of that id, living or deleted.

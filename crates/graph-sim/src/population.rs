@@ -39,7 +39,8 @@ use crate::time::Instant;
 /// calendar named "Calendar" in a calendar group named "My Calendars", to which the one with `isDefaultCalendar`
 /// refers, whatever its own `name` (then it is renamed); a calendar without `calendarGroup` is in "My Calendars".
 /// Events are written as Graph writes them. They keep their ids and may also have what only Graph sets otherwise,
-/// such as `iCalUId`, `organizer` or `createdDateTime`.
+/// such as `iCalUId`, `organizer` or `createdDateTime`. One with a `recurrence` is the master of a series, whose
+/// instances follow from it.
 #[derive(Debug, Clone)]
 pub struct Population {
     pub(crate) accounts: Vec<Account>,

@@ -108,8 +108,9 @@ pub(crate) fn normalise(name: &str, value: Value) -> Result<Value, GraphError> {
             let good = value.as_array().is_some_and(|categories| categories.iter().all(Value::is_string));
             keep_if(good, value)
         }
-        "recurrence" if !value.is_null() => Err(GraphError::not_implemented("recurring events")),
-        "type" if value != "singleInstance" => Err(GraphError::not_implemented("recurring events")),
+        "type" if value != "singleInstance" && value != "seriesMaster" => {
+            Err(GraphError::not_implemented("loading single instances of a series; load the series"))
+        }
         "body" => body(value).ok_or_else(bad),
         "location" => over(default_location(), value).ok_or_else(bad),
         "locations" => each(value, |location| over(default_location(), location)).ok_or_else(bad),

@@ -37,6 +37,34 @@ pub struct Quirks {
     /// How many parts of one `$batch` a mailbox answers; those beyond get 429 with a `Retry-After` among the headers
     /// of the part. Four, wherever it was observed (microsoft-graph-docs#8760); `None` answers all of them.
     pub batch_concurrency: Option<usize>,
+    /// A calendar view's delta tells of a single event that was there before only what was updated since, which is all
+    /// that Graph's documentation of delta queries promises. Off, it tells the whole event, as everybody reports.
+    pub partial_updates: bool,
+    /// What was deleted can still be read by its id, though no listing has it. Nobody has reported it; but a client
+    /// that asks whether something is gone should not rest on this one answer.
+    pub reads_after_deletion: bool,
+    /// Occurrences come with all of their properties, as Graph's documentation has it. Off, they are stubs (observed in
+    /// microsoft-graph-docs#7632 and #22197).
+    pub whole_occurrences: bool,
+    /// Whether the master of a series comes along with its instances.
+    pub master_delivery: MasterDelivery,
+    /// Of a series that was there before and changed comes its master and nothing else (reported in 2026 by one
+    /// author). Off, the whole series in the window comes again, whatever changed in it (observed in
+    /// microsoft-graph-docs#6353 and in Stack Overflow 55641502).
+    pub master_only: bool,
+    /// A series that changed and has no instance in the window comes as its master alone. Off, it is `@removed`, as
+    /// Graph's documentation has it for events that change outside of the window. Nobody has reported either.
+    pub lone_masters: bool,
+    /// An occurrence that was deleted, and an exception that left the window, have a tombstone of their own, besides
+    /// what comes of their series. Off, nothing says that they are gone (observed in microsoft-graph-docs#2963, #5951
+    /// and #10036).
+    pub occurrence_tombstones: bool,
+    /// A series that was deleted or got another rule has a tombstone for each instance that it had in the window. Off,
+    /// a deleted one has a tombstone for its master alone, and the former instances of one with another rule are
+    /// passed over. Clients prepare for both.
+    pub instance_tombstones: bool,
+    /// `events/delta` tells of exceptions too. Graph's documentation names single events and masters only.
+    pub exceptions_in_events_delta: bool,
 }
 
 impl Default for Quirks {
@@ -53,6 +81,15 @@ impl Default for Quirks {
             events_delta_in_v1: true,
             pascal_case_times: false,
             batch_concurrency: None,
+            partial_updates: false,
+            reads_after_deletion: false,
+            whole_occurrences: false,
+            master_delivery: MasterDelivery::Always,
+            master_only: false,
+            lone_masters: false,
+            occurrence_tombstones: false,
+            instance_tombstones: false,
+            exceptions_in_events_delta: false,
         }
     }
 }
@@ -69,6 +106,11 @@ impl Quirks {
             _ => GenerationScope::Mailbox,
         };
         let kept_generations = usize::try_from(below(5)).unwrap_or_default();
+        let master_delivery = match below(3) {
+            0 => MasterDelivery::Always,
+            1 => MasterDelivery::InWindow,
+            _ => MasterDelivery::Never,
+        };
         let mut switch = || below(2) == 0;
         Self {
             membership,
@@ -82,6 +124,15 @@ impl Quirks {
             events_delta_in_v1: switch(),
             pascal_case_times: switch(),
             batch_concurrency: switch().then_some(4),
+            partial_updates: switch(),
+            reads_after_deletion: switch(),
+            whole_occurrences: switch(),
+            master_delivery,
+            master_only: switch(),
+            lone_masters: switch(),
+            occurrence_tombstones: switch(),
+            instance_tombstones: switch(),
+            exceptions_in_events_delta: switch(),
         }
     }
 }
@@ -105,4 +156,18 @@ pub enum GenerationScope {
     Calendar,
     /// To a mailbox: all of its streams do.
     Mailbox,
+}
+
+/// When a calendar view delta tells of the master of a series that has instances in the window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MasterDelivery {
+    /// Always, also when the master's own times are outside of the window (observed in Stack Overflow 55641502 and by
+    /// the authors of keeper.sh).
+    Always,
+    /// When its own times, those of the first occurrence, are in the window; later it is `@removed` when it changes,
+    /// as Graph's documentation has it for all events that change outside of the window.
+    InWindow,
+    /// Never: clients must ask for it by the `seriesMasterId` of its instances (reported for some series in
+    /// microsoft-graph-docs#2182). [`Quirks::master_only`] counts more.
+    Never,
 }

@@ -59,6 +59,7 @@ pub(crate) enum Resource {
     CalendarsOfGroup(String),
     Events(Place),
     Event(Place, String),
+    Instances(Place, String),
     EventsDelta(Place),
     CalendarView(CalendarPath),
     CalendarViewDelta(CalendarPath),
@@ -146,6 +147,7 @@ fn of_events(place: Place, path: &[&str]) -> Result<Resource, GraphError> {
         [] => Ok(Resource::Events(place)),
         [delta] if is_delta(delta) => Ok(Resource::EventsDelta(place)),
         [id] => Ok(Resource::Event(place, (*id).to_owned())),
+        [id, instances] if is(instances, "instances") => Ok(Resource::Instances(place, (*id).to_owned())),
         [_, rest @ ..] => Err(unknown(rest)),
     }
 }

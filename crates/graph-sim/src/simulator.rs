@@ -22,7 +22,7 @@ use crate::random::Random;
 use crate::route::{Owner, Resource, Route};
 use crate::sync_state::SyncStates;
 use crate::time::{self, Instant};
-use crate::{calendars, events, seeds};
+use crate::{calendars, events, instances, seeds};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");
@@ -294,6 +294,7 @@ fn dispatch(
         (Resource::Event(place, id), "GET") => events::get(mailbox, place, id, call),
         (Resource::Event(place, id), "PATCH") => events::update(mailbox, place, id, call),
         (Resource::Event(place, id), "DELETE") => events::delete(mailbox, place, id, call),
+        (Resource::Instances(place, id), "GET") => instances::list(mailbox, place, id, call),
         (Resource::CalendarView(path), "GET") => events::view(mailbox, path, call),
         (Resource::CalendarViewDelta(path), "GET") => delta.calendar_view(mailbox, path, call),
         (Resource::EventsDelta(place), "GET") => delta.events(mailbox, place, call),

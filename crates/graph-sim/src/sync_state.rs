@@ -7,7 +7,6 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::error::GraphError;
-use crate::event::Event;
 use crate::quirks::{GenerationScope, Quirks};
 use crate::random::{Random, hash, scramble};
 use crate::time::Instant;
@@ -31,13 +30,6 @@ impl Scope {
         match self {
             Self::CalendarView { calendar, .. } => Some(calendar),
             Self::Events { calendar, .. } => calendar.as_deref(),
-        }
-    }
-
-    pub(crate) fn holds(&self, event: &Event, quirks: &Quirks) -> bool {
-        match self {
-            Self::CalendarView { window, .. } => window.holds(event, quirks.membership),
-            Self::Events { start, .. } => start.is_none_or(|start| event.start >= start),
         }
     }
 }

@@ -30,12 +30,18 @@ pub(crate) struct Token {
     pub(crate) cursor: u64,
     /// Up to the change of this number the client wants only what is there: a first round needs no tombstones.
     pub(crate) base: u64,
+    /// Up to the change of this number the client had been told when its round began: 0 in a first round. With a delta
+    /// token a round begins, at its cursor.
+    pub(crate) since: u64,
 }
 
 impl Token {
     /// Writes the token; `key` is the simulator's seed.
     pub(crate) fn encode(&self, key: u64) -> String {
-        let kind = u64::from(self.kind == Kind::Delta);
+        let kind = match self.kind {
+            Kind::Skip => self.since << 1,
+            Kind::Delta => 1,
+        };
         let words = [kind, self.stream, self.place, self.generation, self.cursor, self.base];
         let plain: Vec<u8> = words.iter().flat_map(|word| word.to_be_bytes()).collect();
         let seal = hash(key, &plain);
@@ -56,8 +62,8 @@ impl Token {
         let words: [u64; WORDS] =
             words.iter().map(|word| u64::from_be_bytes(*word)).collect::<Vec<_>>().try_into().ok()?;
         let [kind, stream, place, generation, cursor, base] = words;
-        let kind = if kind == 0 { Kind::Skip } else { Kind::Delta };
-        Some(Self { kind, stream, place, generation, cursor, base })
+        let (kind, since) = if kind == 1 { (Kind::Delta, cursor) } else { (Kind::Skip, kind >> 1) };
+        Some(Self { kind, stream, place, generation, cursor, base, since })
     }
 }
 
@@ -75,13 +81,14 @@ mod tests {
     use super::*;
 
     fn token() -> impl Strategy<Value = Token> {
-        (any::<bool>(), any::<[u64; 5]>()).prop_map(|(delta, [stream, place, generation, cursor, base])| Token {
+        (any::<bool>(), any::<[u64; 6]>()).prop_map(|(delta, [stream, place, generation, cursor, base, since])| Token {
             kind: if delta { Kind::Delta } else { Kind::Skip },
             stream,
             place,
             generation,
             cursor,
             base,
+            since: if delta { cursor } else { since >> 1 },
         })
     }
 

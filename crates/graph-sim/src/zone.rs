@@ -19,6 +19,13 @@ pub(crate) struct Zone {
     rules: TimeZone,
 }
 
+/// By name: two names are two zones, though their clocks may agree.
+impl PartialEq for Zone {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
 impl Zone {
     pub(crate) fn utc() -> Self {
         Self { name: "UTC".to_owned(), rules: TimeZone::UTC }

@@ -335,7 +335,7 @@ fn bad_events_are_refused_and_nothing_is_made() {
             400,
             "TimeZoneNotSupportedException",
         ),
-        (with("recurrence", json!({"pattern": {}})), 501, "NotImplemented"),
+        (with("recurrence", json!({"pattern": {}})), 400, "ErrorPropertyValidationFailure"),
         (json!([]), 400, "BadRequest"),
     ] {
         let answer = client.post("/me/events", &event);

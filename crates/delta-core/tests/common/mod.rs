@@ -1,5 +1,5 @@
 //! A target, and responses as Graph words them.
-#![allow(clippy::unwrap_used, clippy::panic, dead_code, unreachable_pub)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, dead_code, unreachable_pub)]
 
 use delta_core::{Checkpoint, Cloud, DeltaLink, Restart, Round, RoundOptions, ServiceRoot, Step, Target, Window};
 use http::Response;

@@ -104,6 +104,7 @@ impl Holds {
     pub(crate) fn link(&self, link: &Link, key: &'static str, hold: usize, step: usize) -> Value {
         let (kind, name) = if key == DELTA { (Kind::Delta, "deltatoken") } else { (Kind::Skip, "skiptoken") };
         let token = Token {
+            since: 0,
             kind,
             stream: hold as u64,
             place: self.get(hold).map_or(0, place),

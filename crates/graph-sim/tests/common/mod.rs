@@ -1,5 +1,8 @@
 //! What every test needs: a client without a network, and a mailbox to point it at.
 
+pub(crate) mod follower;
+pub(crate) mod series;
+
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;

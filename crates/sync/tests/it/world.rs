@@ -201,7 +201,10 @@ impl Transport for World {
         self.with(|state| {
             assert_eq!(request.uri().authority().map(|authority| authority.as_str()), Some("graph.microsoft.com"));
             assert_eq!(request.headers()["authorization"], format!("Bearer {TOKEN}"));
-            assert!(request.uri().scheme_str() == Some("https") && request.uri().path().starts_with("/v1.0/"));
+            assert!(
+                request.uri().scheme_str() == Some("https")
+                    && ["/v1.0/", "/beta/"].iter().any(|version| request.uri().path().starts_with(version))
+            );
             assert_eq!(request.headers()["accept-encoding"], "gzip");
             if state.patience == Some(0) {
                 return Err(Failure::new(FailureKind::Request, "the line is dead"));
