@@ -4,7 +4,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use delta_core::{Event, Found, Hydration, Preferences, RoundId, Window};
+use delta_core::{
+    Event, Fetched as Asked, Found, Hydration, Preferences, Refusal, RoundId, Snapshot, Timestamp, Window,
+};
 use store::{Fetched, Gone, Questions, Tile, TileId, View, What};
 
 use crate::error::Error;
@@ -46,13 +48,49 @@ impl Run<'_> {
                 }
                 Err(error) => return Err(error),
             };
-            for event in hydrated.events {
+            for Asked { id, found } in hydrated.events {
                 self.report.fetched = self.report.fetched.saturating_add(1);
-                let answered = answers.take(&event.id, event.found, &questions, &self.tile);
+                let found = match found {
+                    Found::Event(raw) => self.look_again(&id, raw).await?,
+                    found => found,
+                };
+                let answered = answers.take(&id, found, &questions, &self.tile);
                 self.report.unanswered = self.report.unanswered.saturating_sub(u64::from(answered));
             }
             if let Some(wait) = hydrated.wait {
                 self.wait(&wait).await?;
+            }
+        }
+    }
+
+    /// An event that a GET has found: only a listing of its own dates tells whether it is in the window. It may be the
+    /// calendar's and not the view's, and a GET was observed to find events for a while after they were deleted.
+    async fn look_again(&mut self, id: &str, raw: String) -> Result<Found, Error> {
+        let dates = Place::dates(&raw);
+        let Some(window) = dates.and_then(|(start, end)| Window::new(start, end.max(start.plus_seconds(1))).ok())
+        else {
+            return Ok(Found::Event(raw));
+        };
+        if !matches!(Place::of(&raw, self.tile.window), Place::Inside) {
+            return Ok(Found::Event(raw));
+        }
+        let narrow = Tile { window: Some(window), ..self.tile.clone() };
+        let target = self.replica.target(&narrow)?;
+        let Some(mut listing) = Snapshot::new(target, self.engine.options(self.preferences())) else {
+            return Ok(Found::Event(raw));
+        };
+        loop {
+            match self.ask(&mut listing).await {
+                Ok(Some(listed)) if listed.page.changes().any(|change| change.id() == Some(id)) => {
+                    return Ok(Found::Event(raw));
+                }
+                Ok(Some(_)) => {}
+                Ok(None) => return Ok(Found::Gone),
+                Err(Error::Round(error)) => {
+                    self.degrade(format!("an event could not be looked for: {error}"));
+                    return Ok(Found::Unknown(Refusal::Unavailable));
+                }
+                Err(error) => return Err(error),
             }
         }
     }
@@ -92,11 +130,15 @@ enum Place {
 }
 
 impl Place {
+    /// When an event starts and ends.
+    fn dates(raw: &str) -> Option<(Timestamp, Timestamp)> {
+        let event = Event::parse(raw).ok()?;
+        Some((event.start()?.read_as_utc()?, event.end()?.read_as_utc()?))
+    }
+
     fn of(raw: &str, window: Option<Window>) -> Self {
         let Some(window) = window else { return Self::Inside };
-        let Ok(event) = Event::parse(raw) else { return Self::AtTheEdge };
-        let read = |time: Option<delta_core::DateTimeTimeZone<'_>>| time.and_then(|time| time.read_as_utc());
-        let Some((start, end)) = read(event.start()).zip(read(event.end())) else { return Self::AtTheEdge };
+        let Some((start, end)) = Self::dates(raw) else { return Self::AtTheEdge };
         let starts_inside = window.start() <= start && start < window.end();
         if starts_inside && end > window.start() {
             Self::Inside
