@@ -102,7 +102,7 @@ impl World {
 
     /// The same of another calendar.
     pub(crate) fn listing_of(&self, calendar: &str, start: &str, end: &str) -> BTreeMap<String, Value> {
-        let mut url = format!("/{calendar}/calendarView?startDateTime={start}&endDateTime={end}&$top=7");
+        let mut url = format!("/{calendar}/calendarView?startDateTime={start}&endDateTime={end}&$top=1000");
         let mut events = BTreeMap::new();
         loop {
             let page = self.call(Method::GET, &url, None);
