@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use delta_core::{Cloud, ServiceRoot};
-use sync::{AccessToken, Observer, Synchronizer, TokenProvider, Transport};
+use sync::{AccessToken, Synchronizer, TokenProvider, Transport};
 use transport_common::{BuildError, CertificateDer, Options, Proxies, certificates_from_pem};
 use transport_hyper::HyperTransport;
 use transport_reqwest::ReqwestTransport;
@@ -22,13 +22,9 @@ pub(crate) fn root(args: &args::Sync) -> ServiceRoot {
 }
 
 /// A synchroniser for the command line's wishes.
-pub(crate) fn synchronizer(
-    args: &args::Sync,
-    root: &ServiceRoot,
-    observer: impl Observer + 'static,
-) -> Result<Synchronizer, Failure> {
+pub(crate) fn synchronizer(args: &args::Sync, root: &ServiceRoot) -> Result<Synchronizer, Failure> {
     let transport = transport(args.transport, root, args.ca_file.as_deref())?;
-    Ok(Synchronizer::new(transport, tokens(args, root)?, SystemTimer, seed()?).with_observer(observer))
+    Ok(Synchronizer::new(transport, tokens(args, root)?, SystemTimer, seed()?))
 }
 
 /// A transport for a root. Proxies are for the network: what is on this machine is reached without.

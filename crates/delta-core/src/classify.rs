@@ -85,6 +85,9 @@ const RESYNC: &[&str] = &[
 const NO_MAILBOX: &[&str] =
     &["MailboxNotEnabledForRESTAPI", "MailboxNotSupportedForRESTAPI", "ErrorMailboxMoveInProgress"];
 
+/// Codes of throttling, which were also observed with 503.
+const THROTTLED: &[&str] = &["TooManyRequests", "ApplicationThrottled", "activityLimitReached"];
+
 const fn row(statuses: RangeInclusive<u16>, hint: Hint, action: Do) -> Row {
     Row { statuses, hint, action }
 }
@@ -104,6 +107,7 @@ const TABLE: &[Row] = &[
     row(400..=499, Hint::Message("'DeltaToken' not supported"),    Do::Refuse(Refusal::NoDelta)),
     row(400..=599, Hint::Message("Change tracking is not supp"),   Do::Refuse(Refusal::NoDelta)),
     row(400..=599, Hint::Codes(&["cannotSnapshotTree"]),           Do::Wait(Refusal::Unavailable)),
+    row(400..=599, Hint::Codes(THROTTLED),                         Do::Wait(Refusal::Throttled)),
     row(403..=403, Hint::Any,                                      Do::Refuse(Refusal::Forbidden)),
     row(404..=404, Hint::Any,                                      Do::Refuse(Refusal::NotFound)),
     row(405..=406, Hint::Any,                                      Do::Refuse(Refusal::NoDelta)),
@@ -125,7 +129,11 @@ pub(crate) fn classify(status: StatusCode, headers: &HeaderMap, error: &GraphErr
     match TABLE.iter().find(fits).map(|row| row.action) {
         Some(Do::Accept) => Verdict::Accept,
         Some(Do::Redirect) => Verdict::Redirect,
-        Some(Do::Wait(refusal)) => Verdict::Wait(retry_after(headers), refusal),
+        Some(Do::Wait(refusal)) => match (retry_after(headers), refusal) {
+            // Whoever says when to come back is not asked for too much, but too often.
+            (Some(asked), Refusal::Overloaded) => Verdict::Wait(Some(asked), Refusal::Throttled),
+            (asked, refusal) => Verdict::Wait(asked, refusal),
+        },
         Some(Do::Authenticate) => Verdict::Authenticate(Challenge { claims }),
         Some(Do::Refuse(refusal)) => Verdict::Refuse(refusal),
         None => Verdict::Refuse(Refusal::Unexpected),
@@ -209,6 +217,7 @@ mod tests {
             (500, "UnknownError", wait(Unavailable)),
             (500, "cannotSnapshotTree", wait(Unavailable)),
             (502, "", wait(Unavailable)),
+            (503, "ApplicationThrottled", wait(Throttled)),
             (503, "serviceNotAvailable", wait(Overloaded)),
             (503, "ErrorServerBusy", wait(Overloaded)),
             (504, "UnknownError", wait(Overloaded)),

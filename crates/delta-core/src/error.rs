@@ -115,6 +115,7 @@ impl Error {
         match self {
             Self::Stalled { .. } => true,
             Self::Refused { refusal, .. } => refusal.escapes(),
+            Self::NoResponse { failure, .. } => failure.kind == FailureKind::Timeout,
             _ => false,
         }
     }

@@ -8,6 +8,9 @@ use serde::Deserialize;
 /// How much of a server's message is kept: it ends up on terminals and in logs.
 const MAX_TEXT: usize = 300;
 
+/// How many codes are kept. Graph nests two or three.
+const MAX_CODES: usize = 8;
+
 /// What Graph said when it refused a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GraphError {
@@ -40,6 +43,10 @@ impl GraphError {
         let mut next = Some(body);
         while let Some(body) = next {
             self.codes.extend(body.code.as_deref().map(scrub).filter(|code| !code.is_empty()));
+            if self.codes.len() > MAX_CODES {
+                // The outermost and the innermost say most.
+                self.codes.remove(MAX_CODES / 2);
+            }
             self.ids.fill(body.request_id, body.client_request_id);
             next = body.inner_error.map(|inner| *inner);
         }

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use http::header::DATE;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -137,15 +138,13 @@ impl Hydration {
         // A part that is not answered is like one that could not be.
         let mut reasons = Vec::new();
         for (index, id) in std::mem::take(&mut self.parts).into_iter().enumerate() {
-            let verdict = answers.get(index.to_string().as_str()).map(Part::verdict);
-            match verdict.unwrap_or((Verdict::Wait(None, Refusal::Unavailable), None)) {
-                (Verdict::Accept, Some(event)) => events.push(Fetched { id, found: Found::Event(event) }),
-                (Verdict::Refuse(Refusal::NotFound), _) => events.push(Fetched { id, found: Found::Gone }),
-                (Verdict::Wait(asked, refusal), _) => {
-                    reasons.push((asked, refusal));
+            let unanswered = Err((None, Refusal::Unavailable));
+            match answers.get(index.to_string().as_str()).map_or(unanswered, |part| part.found(body.date.as_ref())) {
+                Ok(found) => events.push(Fetched { id, found }),
+                Err(reason) => {
+                    reasons.push(reason);
                     left.push(id);
                 }
-                (verdict, _) => events.push(Fetched { id, found: Found::Unknown(verdict.refusal()) }),
             }
         }
         let wait = self.again(left, reasons, &body.ids, &mut events);
@@ -172,7 +171,8 @@ impl Hydration {
             }
             None => {
                 events.extend(left.into_iter().map(|id| Fetched { id, found: Found::Unknown(refusal) }));
-                None
+                let reason = "a batch was throttled too often".to_owned();
+                asked.map(|duration| Wait { duration, reason, attempt: 0, of_mailbox: true, ids: ids.clone() })
             }
         }
     }
@@ -237,14 +237,22 @@ struct Part<'a> {
 }
 
 impl Part<'_> {
-    /// What the part says, and the event if it is one.
-    fn verdict(&self) -> (Verdict, Option<String>) {
-        let Ok(status) = StatusCode::from_u16(self.status) else { return (Verdict::Refuse(Refusal::Unexpected), None) };
+    /// What was found; or how long to wait before it is asked for again, and why. `date` is the batch's: parts have none.
+    fn found(&self, date: Option<&HeaderValue>) -> Result<Found, (Option<Duration>, Refusal)> {
+        let Ok(status) = StatusCode::from_u16(self.status) else { return Ok(Found::Unknown(Refusal::Unexpected)) };
         let body = self.body.map(RawValue::get).unwrap_or_default();
-        let headers = self.headers();
+        let mut headers = self.headers();
+        if let Some(date) = date {
+            headers.entry(DATE).or_insert_with(|| date.clone());
+        }
         let error = GraphError::read(&headers, body.as_bytes());
-        let event = body.starts_with('{').then(|| body.to_owned());
-        (classify(status, &headers, &error, None), event)
+        match classify(status, &headers, &error, None) {
+            Verdict::Accept if body.starts_with('{') => Ok(Found::Event(body.to_owned())),
+            Verdict::Wait(asked, refusal) => Err((asked, refusal)),
+            // Other codes say that the calendar or the user is not there, and some answers have none.
+            Verdict::Refuse(Refusal::NotFound) if error.has_code("ErrorItemNotFound") => Ok(Found::Gone),
+            verdict => Ok(Found::Unknown(verdict.refusal())),
+        }
     }
 
     /// The names' case varies, and values are texts or numbers (observed).

@@ -59,6 +59,7 @@ pub use prefer::{BodyType, IdFormat, Preferences, TimeZone, TimeZoneError};
 pub use redact::RequestLine;
 pub use refusal::Refusal;
 pub use resource::{Calendar, Mailbox, Resource, ResourceError, ViewKind};
+pub use retry_after::retry_after;
 pub use root::{Cloud, RootError, ServiceRoot};
 pub use round::{Phase, Round, RoundOptions};
 pub use snapshot::{Listed, Snapshot};

@@ -60,7 +60,7 @@ impl Refusal {
             }
             Self::QuotaExceeded => "the mailbox is full, and delta queries need room in it",
             Self::NoDelta => "the server does not support this request here",
-            Self::Forgotten => "the server keeps forgetting where the round is: try again later",
+            Self::Forgotten => "the server no longer knows where the round was: try again later",
             Self::Throttled => "too many requests: try again later",
             Self::Overloaded => "the request is too much for the server, or the server is down: try again later",
         })

@@ -13,8 +13,8 @@ use crate::timestamp::Timestamp;
 
 const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 
-/// How long the server asks to wait.
-pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+/// How long a response asks to wait, if it does: its `Retry-After`, in any of the forms that were seen.
+pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let now = headers.get(header::DATE).and_then(|date| http_date(date.to_str().ok()?));
     let lines = headers.get_all(header::RETRY_AFTER).iter().filter_map(|line| line.to_str().ok());
     // The comma inside of a date parts its weekday from the rest, which is a date without it.

@@ -14,8 +14,9 @@
 //! | any | anything else | an error | the same |
 //!
 //! A link is dead if the answer to it is 410, a resync code, or any other 400 or 404: the server forgets old states,
-//! and does not always say so. What a full round answers in that way at its initial request is final. An answer that
-//! was too much for the server for the second time (503, 504, or none in time) makes the next pages smaller.
+//! and does not always say so. At the initial request of a full round, 400 and 404 are final. A request that was too
+//! much for the server for the second time (503 or 504 without `Retry-After`, or no response in time) makes the next
+//! pages smaller.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -287,7 +288,7 @@ impl Round {
     }
 
     fn accept<B: AsRef<[u8]>>(&mut self, body: Body<B>) -> Result<Step<B>, Error> {
-        let Body { bytes, content_type, ids } = body;
+        let Body { bytes, content_type, ids, .. } = body;
         let length = bytes.as_ref().len() as u64;
         let not_a_page = |error| Error::NotAPage { error, content_type, ids: ids.clone() };
         let (page, links) = Page::parse(bytes).map_err(not_a_page)?;
@@ -295,7 +296,9 @@ impl Round {
             // With both links, the round is not over: the next link is followed.
             (Some(next), _) => {
                 let uri = self.target.follow(&next)?;
-                if let Some(stall) = self.guard.look(page.changes().map(|change| change.raw())) {
+                let circle = uri == *self.target.initial_uri() || self.origin.as_ref() == Some(&uri);
+                let stall = self.guard.look(page.changes().map(|change| change.raw()));
+                if let Some(stall) = if circle { Some(Stall::Circle) } else { stall } {
                     return self.escape(stall, ids);
                 }
                 if let Some(stall) = self.over_budget(length) {
@@ -348,13 +351,12 @@ impl Round {
 
     /// Begins anew because a link is dead: from the delta link if that may still be good, otherwise as a full round.
     fn start_over(&mut self, reason: String, ids: RequestIds) -> Option<Restart> {
-        let rewinds = self.phase() == Phase::Paging && self.origin.is_some() && !self.restarts.rewound;
-        if rewinds {
+        let rewinds = self.phase() == Phase::Paging && !self.restarts.rewound;
+        if let Some(origin) = self.origin.clone().filter(|_| rewinds) {
             self.restarts.rewound = true;
-            return self.begin_at_origin(reason, ids);
+            return self.begin(Some(origin), reason, ids);
         }
-        self.origin = None;
-        self.begin_at_origin(reason, ids)
+        self.begin(None, reason, ids)
     }
 
     /// Begins anew because the round is going nowhere, with larger pages: those that are smaller than a group of items
@@ -362,13 +364,15 @@ impl Round {
     fn escape<B>(&mut self, stall: Stall, ids: RequestIds) -> Result<Step<B>, Error> {
         let pages = self.spent.page.saturating_add(1);
         let larger = match self.restarts.enlarged {
+            // What has no items, or too much of them, is not so for their number on a page.
+            _ if !matches!(stall, Stall::Repeating | Stall::Circle) => None,
             0 => page_size::larger(self.page_size()),
             1 => page_size::largest(self.page_size()),
             _ => None,
         };
         if let Some(larger) = larger {
             let reason = format!("{stall}, so it asks for pages of {larger}");
-            if let Some(restart) = self.begin_at_origin(reason, ids.clone()) {
+            if let Some(restart) = self.begin(self.origin.clone(), reason, ids.clone()) {
                 self.spent.page_size = Some(larger);
                 self.restarts.enlarged = self.restarts.enlarged.saturating_add(1);
                 return Ok(Step::Restart(restart));
@@ -377,9 +381,9 @@ impl Round {
         Err(Error::Stalled { stall, pages, ids })
     }
 
-    /// Begins anew where the round began, if its budget allows it.
-    fn begin_at_origin(&mut self, reason: String, ids: RequestIds) -> Option<Restart> {
-        let (kind, uri) = match &self.origin {
+    /// Begins anew at a delta link, or as a full round if the budget allows it.
+    fn begin(&mut self, origin: Option<Uri>, reason: String, ids: RequestIds) -> Option<Restart> {
+        let (kind, uri) = match &origin {
             Some(uri) => (RoundKind::Incremental, uri.clone()),
             None if self.restarts.full >= self.options.full_restarts => return None,
             None => (RoundKind::Full, self.target.initial_uri().clone()),
@@ -389,6 +393,7 @@ impl Round {
         self.restarts.full = self.restarts.full.saturating_add(u32::from(kind == RoundKind::Full));
         self.id = Some(RoundId::new(mix(void.number(), self.restarts.all)));
         self.kind = kind;
+        self.origin = origin;
         self.state = State::Initial(uri);
         self.spent = Spent { page_size: self.spent.page_size, ..Spent::default() };
         self.guard = Guard::default();

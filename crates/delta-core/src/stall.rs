@@ -23,6 +23,9 @@ const EMPTY_PAGES: u32 = 1_000;
 pub enum Stall {
     /// Pages with items came one after the other and held nothing that the round had not seen.
     Repeating,
+    /// A next link led back to where the round began. What is read from there on is another round, which does not tell
+    /// what went since the first one began.
+    Circle,
     /// Too many empty pages came one after the other.
     Empty,
     /// The round's budget of pages is spent.
@@ -35,6 +38,7 @@ impl fmt::Display for Stall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Repeating => write!(f, "{STALE_PAGES} pages in a row brought nothing new"),
+            Self::Circle => f.write_str("a next link leads back to the start of the round"),
             Self::Empty => write!(f, "{EMPTY_PAGES} pages in a row were empty"),
             Self::Pages => f.write_str("the round has more pages than it may have"),
             Self::Bytes => f.write_str("the round has more bytes than it may have"),

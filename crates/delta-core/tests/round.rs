@@ -4,8 +4,8 @@
 use std::num::NonZeroU32;
 
 use delta_core::{
-    BodyType, Change, Checkpoint, Cloud, DeltaLink, Error, Failure, FailureKind, Phase, Preferences, RequestLine,
-    Round, RoundKind, RoundOptions, ServiceRoot, Status, Step, Target, Window,
+    BodyType, Change, Checkpoint, Cloud, DeltaLink, Error, Failure, FailureKind, Phase, Preferences, Refusal,
+    RequestLine, Round, RoundKind, RoundOptions, ServiceRoot, Status, Step, Target, Window,
 };
 use http::{Request, Response};
 use proptest::prelude::*;
@@ -127,14 +127,16 @@ fn with_both_links_the_next_one_is_followed_and_without_any_nothing_is_published
 #[test]
 fn a_wait_asks_for_the_same_request_again_and_is_bounded() {
     let mut round = full();
-    let asked = |status: u16| Response::builder().status(status).header("retry-after", "30").body("").unwrap();
+    let asked = |seconds: &str| Response::builder().status(503).header("retry-after", seconds).body("").unwrap();
     let before = url(&round);
     for attempt in 1..8 {
-        let Step::Wait(wait) = round.receive(asked(503)).unwrap() else { panic!() };
+        let Step::Wait(wait) = round.receive(asked("30")).unwrap() else { panic!() };
         assert!(wait.duration.as_secs() >= 30 && wait.attempt == attempt);
         assert_eq!(url(&round), before);
     }
-    let error = round.receive(asked(503)).unwrap_err();
+    let throttled = round.clone().receive(asked("30")).unwrap_err();
+    assert!(matches!(throttled, Error::Refused { refusal: Refusal::Throttled, .. }), "{throttled}");
+    let error = round.receive(asked("soon")).unwrap_err();
     assert_eq!(error.status(), Status::Persistent);
     assert_eq!(
         error.to_string(),

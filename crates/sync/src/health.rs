@@ -6,6 +6,9 @@ use delta_core::{RequestIds, RoundKind, Timestamp};
 use serde::{Deserialize, Serialize};
 use store::{EngineState, View};
 
+use crate::line::LONGEST_FENCE;
+use crate::run::later;
+
 /// How a replica is doing: what the last run met, and what the next one has to keep to. Stored beside the replica, also
 /// by runs that publish nothing. It holds no link and no token.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -53,6 +56,7 @@ pub struct SnapshotMode {
 
 /// What happened in a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct LastRun {
     /// When it began.
@@ -92,6 +96,19 @@ pub struct Restarted {
     pub request_id: Option<String>,
 }
 
+/// How many texts of a kind are stored, and how many bytes of each.
+const MOST_TEXTS: usize = 10;
+const MOST_BYTES: usize = 500;
+
+/// Cuts a text to a length that can be stored.
+pub(crate) fn cut(text: &mut String) {
+    let fits = (0..=MOST_BYTES).rev().find(|end| text.is_char_boundary(*end));
+    if let (true, Some(end)) = (text.len() > MOST_BYTES, fits) {
+        text.truncate(end);
+        text.push('…');
+    }
+}
+
 /// For how long a page size is remembered, in days: what was too much once need not be for ever.
 const LEARNT_DAYS: i64 = 7;
 
@@ -107,10 +124,14 @@ impl Health {
     }
 
     /// Forgets what is over.
+    /// What lies further ahead than it can was written by a clock that was wrong, and is over as well.
     pub(crate) fn expire(&mut self, now: Timestamp) {
-        self.not_before = self.not_before.filter(|until| *until > now);
-        self.page_size = self.page_size.filter(|learnt| now < learnt.at.plus_days(LEARNT_DAYS));
-        self.full_rounds.retain(|begun| now < begun.plus_days(1));
+        self.not_before = self.not_before.filter(|until| *until > now && *until <= later(now, LONGEST_FENCE));
+        self.page_size = self.page_size.filter(|learnt| learnt.at <= now && now < learnt.at.plus_days(LEARNT_DAYS));
+        self.full_rounds.retain(|begun| *begun <= now && now < begun.plus_days(1));
+        if let Some(mode) = &mut self.snapshot {
+            mode.retry_at = if mode.retry_at > now.plus_days(1) { now } else { mode.retry_at };
+        }
     }
 
     /// The page size to begin with where this one is asked for.
@@ -132,7 +153,22 @@ impl Health {
     }
 }
 
+impl Default for LastRun {
+    fn default() -> Self {
+        Self::new(Timestamp::from_seconds(0))
+    }
+}
+
 impl LastRun {
+    /// The same with its texts cut to a length that can be stored.
+    pub(crate) fn cut(mut self) -> Self {
+        self.degradations.truncate(MOST_TEXTS);
+        self.restarts.truncate(MOST_TEXTS);
+        let reasons = self.restarts.iter_mut().map(|restart| &mut restart.reason);
+        self.degradations.iter_mut().chain(reasons).chain(&mut self.error).for_each(cut);
+        self
+    }
+
     pub(crate) fn new(started: Timestamp) -> Self {
         Self {
             started,

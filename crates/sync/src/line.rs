@@ -1,8 +1,10 @@
 //! The way to the server: one request with its token, within what the mailbox allows; waiting; and asking until there is
 //! an answer.
 
+use std::time::Duration;
+
 use bytes::Bytes;
-use delta_core::{Challenge, Conversation, Failure, Reply, RequestIds, RequestLine, Timestamp, Wait};
+use delta_core::{Challenge, Conversation, Failure, Reply, RequestIds, RequestLine, Timestamp, Wait, retry_after};
 use http::header::AUTHORIZATION;
 use http::{Method, Request, Response};
 
@@ -14,6 +16,9 @@ use crate::token::Want;
 
 /// The most parts of a batch: what it counts as.
 const BATCH_PARTS: usize = 20;
+
+/// The longest that a mailbox is left alone on one answer's word, however long that wants: nobody asks for a year.
+pub(crate) const LONGEST_FENCE: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Run<'_> {
     /// Sends a request with a token, when the mailbox may be asked.
@@ -28,11 +33,12 @@ impl Run<'_> {
         let batch = request.method() == Method::POST;
         let mailbox = self.mailbox.clone();
         let _permit = mailbox.enter(batch).await;
-        self.pass(if batch { BATCH_PARTS } else { 1 }).await?;
         let engine = self.engine;
         engine.observer.notice(&Notice::Request(&RequestLine::of(&request)));
         let token = engine.tokens.token(want).await?;
         request.headers_mut().insert(AUTHORIZATION, token.header());
+        // Last of all: while a token was being had, the mailbox may have been closed.
+        self.pass(if batch { BATCH_PARTS } else { 1 }).await?;
         self.report.run.requests = self.report.run.requests.saturating_add(1);
         let outcome = exchange(&engine.transport, request, &engine.bodies).await;
         if let Ok(response) = &outcome {
@@ -40,6 +46,9 @@ impl Run<'_> {
             self.report.run.ids(&RequestIds::of(response.headers()));
             self.report.bytes = self.report.bytes.saturating_add(bytes as u64);
             engine.observer.notice(&Notice::Response { status, bytes });
+            if let Some(asked) = retry_after(response.headers()) {
+                self.close_mailbox(asked).await?;
+            }
         }
         Ok(outcome)
     }
@@ -57,15 +66,25 @@ impl Run<'_> {
         }
     }
 
-    /// Waits as the server, or the protocol, wants. What holds for the whole mailbox is written down first: it also holds
-    /// for a run that comes after this one was killed.
-    pub(crate) async fn wait(&mut self, wait: &Wait) -> Result<(), Error> {
-        let until = later(self.engine.timer.now(), wait.duration);
-        if wait.of_mailbox {
-            self.mailbox.close(self.engine.timer.now(), until);
-            self.health.not_before = self.health.not_before.max(Some(until));
+    /// Lets no request to the mailbox leave for a while, and writes that down: it also holds for a run that comes after this
+    /// one was killed.
+    async fn close_mailbox(&mut self, asked: Duration) -> Result<(), Error> {
+        let now = self.engine.timer.now();
+        let until = later(now, asked.min(LONGEST_FENCE));
+        self.mailbox.close(now, until);
+        if self.health.not_before < Some(until) && until > now {
+            self.health.not_before = Some(until);
             self.remember().await?;
         }
+        Ok(())
+    }
+
+    /// Waits as the server, or the protocol, wants.
+    pub(crate) async fn wait(&mut self, wait: &Wait) -> Result<(), Error> {
+        if wait.of_mailbox {
+            self.close_mailbox(wait.duration).await?;
+        }
+        let until = later(self.engine.timer.now(), wait.duration.min(LONGEST_FENCE));
         self.engine.observer.notice(&Notice::Wait(wait));
         self.pause(until, &wait.reason, &wait.ids).await
     }
@@ -76,7 +95,7 @@ impl Run<'_> {
             return Err(Error::Throttled { retry_at: until, reason: reason.to_owned(), ids: ids.clone() });
         }
         let ticks = u64::try_from(until.ticks().saturating_sub(now.ticks())).unwrap_or_default();
-        let duration = std::time::Duration::from_nanos(ticks.saturating_mul(100));
+        let duration = Duration::from_nanos(ticks.saturating_mul(100));
         self.report.run.waits = self.report.run.waits.saturating_add(1);
         self.report.run.waited_seconds += duration.as_secs_f64();
         self.engine.timer.sleep(duration).await;

@@ -13,11 +13,8 @@ impl Run<'_> {
         Snapshot::new(self.target.clone(), self.engine.options(self.preferences()))
     }
 
-    /// Lists the window and stages what there is. A listing can't be gone on with, so whatever is staged goes first.
+    /// Lists the window and stages what there is. A listing takes the place of whatever is staged, once there is one.
     pub(crate) async fn list(&mut self, mut listing: Snapshot) -> Result<(), Error> {
-        for staged in self.store.view().await?.rounds() {
-            self.discard(staged.round).await?;
-        }
         let round = RoundId::new(self.engine.options(self.preferences()).seed);
         self.report.resumed_pages = 0;
         self.report.listing = true;
@@ -26,6 +23,11 @@ impl Run<'_> {
         while let Some(listed) = self.ask(&mut listing).await? {
             let position = if listed.last { Position::Listed } else { Position::Listing };
             let number = listing.page();
+            if number == 1 {
+                for staged in self.store.view().await?.rounds() {
+                    self.discard(staged.round).await?;
+                }
+            }
             let tile = self.tile.clone();
             let kind = RoundKind::Incremental;
             let stage = Stage::page(round, kind, tile, number.saturating_sub(1), &listed.page, position);

@@ -19,7 +19,8 @@ pub(crate) struct Mailboxes(Mutex<BTreeMap<String, Arc<Mailbox>>>);
 impl Mailboxes {
     /// The mailbox of a resource.
     pub(crate) fn of(&self, root: &ServiceRoot, resource: &Resource, limits: &Limits) -> Arc<Mailbox> {
-        let name = format!("{root} {:?}", resource.mailbox());
+        // User principal names have no case.
+        let name = format!("{root} {:?}", resource.mailbox()).to_lowercase();
         lock(&self.0).entry(name).or_insert_with(|| Arc::new(Mailbox::new(limits))).clone()
     }
 }

@@ -1,7 +1,7 @@
 //! Delta rounds: taking one up, driving it to its end, staging its pages.
 
 use bytes::Bytes;
-use delta_core::{Page, Refusal, Round, RoundKind, RoundOptions, Step, Target, Timestamp};
+use delta_core::{FailureKind, Page, Refusal, Round, RoundKind, RoundOptions, Step, Target};
 use store::{Batch, Position, Stage, StagedRound, View};
 
 use crate::error::Error;
@@ -21,11 +21,14 @@ impl Run<'_> {
             Left::Unfinished(round) => *round,
             Left::Complete => return Ok(()),
         };
-        if round.kind() == RoundKind::Full && self.report.resumed_pages == 0 {
-            self.count_full_round()?;
-            self.remember().await?;
+        let begins = round.kind() == RoundKind::Full && self.report.resumed_pages == 0;
+        let left = self.health.full_rounds_left(self.engine.limits.full_rounds);
+        if begins && left == 0 {
+            return Err(Error::TooManyFullRounds { begun: self.health.full_rounds.len() });
         }
-        self.drive(round.with_options(self.round_options())).await
+        let restarts = left.saturating_sub(usize::from(begins)).min(FULL_RESTARTS);
+        let options = RoundOptions { full_restarts: restarts as u32, ..self.engine.options(self.preferences()) };
+        self.drive(round.with_options(options)).await
     }
 
     /// What an earlier run has left of this tile's round. Rounds that nobody will finish are discarded.
@@ -66,7 +69,7 @@ impl Run<'_> {
     fn fresh(&self) -> Result<Round, Error> {
         let target: Target = self.target.clone();
         let round = match &self.tile.link {
-            Some(link) if !self.is_full_round_due(self.started) => Round::incremental(target, link)?,
+            Some(link) if !self.is_full_round_due() => Round::incremental(target, link)?,
             _ => Round::full(target),
         };
         self.announce(round.kind(), 0);
@@ -74,23 +77,8 @@ impl Run<'_> {
     }
 
     /// After an item that could not be understood a full round is due, once a day: full rounds cost the mailbox storage.
-    fn is_full_round_due(&self, now: Timestamp) -> bool {
-        self.tile.unswept && self.tile.full_at.is_none_or(|full_at| full_at.plus_days(1) <= now)
-    }
-
-    fn round_options(&self) -> RoundOptions {
-        let left = self.health.full_rounds_left(self.engine.limits.full_rounds).min(FULL_RESTARTS);
-        RoundOptions { full_restarts: left as u32, ..self.engine.options(self.preferences()) }
-    }
-
-    /// Counts a full round against the day's budget.
-    fn count_full_round(&mut self) -> Result<(), Error> {
-        if self.health.full_rounds_left(self.engine.limits.full_rounds) == 0 {
-            let begun = self.health.full_rounds.len();
-            return Err(Error::TooManyFullRounds { begun });
-        }
-        self.health.full_rounds.push(self.engine.timer.now());
-        Ok(())
+    fn is_full_round_due(&self) -> bool {
+        self.tile.unswept && self.health.full_rounds.is_empty()
     }
 
     fn announce(&self, kind: RoundKind, staged: u32) {
@@ -101,9 +89,13 @@ impl Run<'_> {
     /// up again, it would end in the same way for ever.
     async fn drive(&mut self, mut round: Round) -> Result<(), Error> {
         let driven = self.drive_on(&mut round).await;
-        self.health.learn(self.replica.page_size, round.page_size(), self.engine.timer.now());
+        // A size that only failed is not one that works.
+        if matches!(driven, Ok(()) | Err(Error::Throttled { .. } | Error::OutOfTime { .. })) {
+            self.health.learn(self.replica.page_size, round.page_size(), self.engine.timer.now());
+        }
+        let stuck = self.report.resumed_pages > 0 && self.report.pages == 0;
         if let Err(Error::Round(error)) = &driven
-            && is_dead_end(error)
+            && (is_dead_end(error) || (stuck && is_no_page(error)))
         {
             self.discard(round.id()).await?;
         }
@@ -134,10 +126,6 @@ impl Run<'_> {
                     let (reason, request_id) = (restart.reason, restart.ids.request_id);
                     self.report.run.restarts.push(Restarted { round: restart.kind, reason, request_id });
                     self.report.resumed_pages = 0;
-                    if restart.kind == RoundKind::Full {
-                        self.health.full_rounds.push(self.engine.timer.now());
-                        self.remember().await?;
-                    }
                     self.announce(round.kind(), 0);
                 }
             }
@@ -149,6 +137,11 @@ impl Run<'_> {
     async fn stage(&mut self, round: &Round, page: &Page<Bytes>, position: Position) -> Result<(), Error> {
         let last = position.is_last();
         let number = round.page();
+        if number == 1 && round.kind() == RoundKind::Full {
+            // Now the server has begun to keep its state, which is what it costs.
+            self.health.full_rounds.push(self.engine.timer.now());
+            self.remember().await?;
+        }
         let tile = self.tile.clone();
         let stage = Stage::page(round.id(), round.kind(), tile, number.saturating_sub(1), page, position);
         self.store.write(Batch::Stage(stage)).await?;
@@ -161,6 +154,17 @@ impl Run<'_> {
         self.report.pages = self.report.pages.saturating_add(1);
         self.report.items = self.report.items.saturating_add(page.len() as u64);
         self.engine.observer.notice(&Notice::Page { number, page, last });
+    }
+}
+
+/// Whether what should have been a page is none.
+fn is_no_page(error: &delta_core::Error) -> bool {
+    match error {
+        delta_core::Error::NoResponse { failure, .. } => failure.kind == FailureKind::BodyTooLarge,
+        delta_core::Error::NotAPage { .. }
+        | delta_core::Error::NoLink { .. }
+        | delta_core::Error::Redirected { .. } => true,
+        _ => false,
     }
 }
 

@@ -8,7 +8,7 @@ use delta_core::{Preferences, RoundId, Target, Timestamp};
 use store::{Batch, Discard, Store, Tile, TileId, View};
 
 use crate::error::Error;
-use crate::health::{Health, SnapshotMode};
+use crate::health::{Health, SnapshotMode, cut};
 use crate::mailbox::Mailbox;
 use crate::observer::Notice;
 use crate::replica::Replica;
@@ -85,10 +85,22 @@ impl<'a> Run<'a> {
         let Some(listing) = self.listing() else { return Err(error) };
         let now = self.engine.timer.now();
         let since = self.health.snapshot.as_ref().map_or(now, |mode| mode.since);
-        let reason = error.to_string();
+        let mut reason = error.to_string();
         self.degrade(format!("a plain listing instead of a delta query: {reason}"));
-        self.health.snapshot = Some(SnapshotMode { since, retry_at: now.plus_seconds(seconds), reason });
-        self.list(listing).await
+        cut(&mut reason);
+        let mode = SnapshotMode { since, retry_at: now.plus_seconds(seconds), reason };
+        let before = self.health.snapshot.replace(mode);
+        if seconds == SNAPSHOT_SECONDS {
+            // What does not pass by itself is left by a full round only.
+            self.tile.link = None;
+        }
+        let listed = self.list(listing).await;
+        if let Err(Error::Round(_)) = listed {
+            // Nothing gets through, so there is nothing to stand in for.
+            self.health.snapshot = before;
+            return Err(error);
+        }
+        listed
     }
 
     pub(crate) fn degrade(&mut self, what: String) {
@@ -137,10 +149,9 @@ impl<'a> Run<'a> {
     async fn close(mut self, error: Option<Error>) -> Result<SyncReport, Error> {
         self.report.run.finished = self.engine.timer.now();
         self.report.run.error = error.as_ref().map(ToString::to_string);
-        // A run in which nothing happened is not worth a write of its own: the published tile says when it was.
-        let told = self.health.last_run.as_ref().is_none_or(|run| run.is_uneventful());
-        if !(told && self.report.run.is_uneventful()) {
-            self.health.last_run = Some(self.report.run.clone());
+        // A run in which nothing happened is not worth a write: the published tile says when it was.
+        if !self.report.run.is_uneventful() {
+            self.health.last_run = Some(self.report.run.clone().cut());
         }
         match (error, self.remember().await) {
             (Some(error), _) => Err(error),

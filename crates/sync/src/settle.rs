@@ -1,12 +1,10 @@
 //! Settling: asking the server about what a round told of without being understood, and about what a plain listing did
 //! not show.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use delta_core::{
-    Event, Fetched as Asked, Found, Hydration, Preferences, Refusal, RoundId, Snapshot, Timestamp, Window,
-};
+use delta_core::{Event, EventType, Fetched as Asked, Found, Hydration, Preferences, RoundId, Snapshot, Window};
 use store::{Fetched, Gone, Questions, Tile, TileId, View, What};
 
 use crate::error::Error;
@@ -28,16 +26,18 @@ impl Run<'_> {
         rounds: &[RoundId],
         retire: &[TileId],
     ) -> Result<Answers, Error> {
-        let questions = store::questions(view, rounds, retire).await?;
+        let Questions { unread, absent } = store::questions(view, rounds, retire).await?;
+        // What a round told of is a question about its own tile.
+        let unread = unread.into_iter().map(|id| (id, (self.tile.id, false)));
+        let absent = absent.into_iter().map(|(tile, id)| (id, (tile, true)));
+        let asked: BTreeMap<Arc<str>, (TileId, bool)> = unread.chain(absent).collect();
         let mut answers = Answers::default();
-        let absent = questions.absent.iter().map(|(_, id)| id);
-        let ids: BTreeSet<&Arc<str>> = questions.unread.iter().chain(absent).collect();
-        if ids.is_empty() {
+        if asked.is_empty() {
             return Ok(answers);
         }
-        self.report.unanswered = ids.len() as u64;
+        self.report.unanswered = asked.len() as u64;
         let options = self.engine.options(Preferences { page_size: None, ..self.preferences() });
-        let mut hydration = Hydration::new(self.target.clone(), ids.into_iter().map(|id| id.to_string()), options);
+        let mut hydration = Hydration::new(self.target.clone(), asked.keys().map(ToString::to_string), options);
         loop {
             let hydrated = match self.ask(&mut hydration).await {
                 Ok(Some(hydrated)) => hydrated,
@@ -48,47 +48,86 @@ impl Run<'_> {
                 }
                 Err(error) => return Err(error),
             };
+            // Before anything else is asked: the wait is the mailbox's.
+            if let Some(wait) = &hydrated.wait {
+                self.wait(wait).await?;
+            }
             for Asked { id, found } in hydrated.events {
                 self.report.fetched = self.report.fetched.saturating_add(1);
-                let found = match found {
-                    Found::Event(raw) => self.look_again(&id, raw).await?,
-                    found => found,
+                let Some((id, (tile, absent))) = asked.get_key_value(id.as_str()) else { continue };
+                let answered = match self.verdict(id, found, *absent).await? {
+                    Verdict::There(event) => {
+                        answers.fetched.push(event);
+                        true
+                    }
+                    Verdict::Not(what) => {
+                        answers.gone.push(Gone { tile: *tile, id: id.clone(), what });
+                        true
+                    }
+                    Verdict::Unknown => false,
                 };
-                let answered = answers.take(&id, found, &questions, &self.tile);
                 self.report.unanswered = self.report.unanswered.saturating_sub(u64::from(answered));
-            }
-            if let Some(wait) = hydrated.wait {
-                self.wait(&wait).await?;
             }
         }
     }
 
-    /// An event that a GET has found: only a listing of its own dates tells whether it is in the window. It may be the
-    /// calendar's and not the view's, and a GET was observed to find events for a while after they were deleted.
-    async fn look_again(&mut self, id: &str, raw: String) -> Result<Found, Error> {
-        let dates = Place::dates(&raw);
-        let Some(window) = dates.and_then(|(start, end)| Window::new(start, end.max(start.plus_seconds(1))).ok())
-        else {
-            return Ok(Found::Event(raw));
+    /// Whether an event that was asked for is in the replica's view. What a listing did not show is deleted if a GET does
+    /// not find it either; what a round told of without being understood goes by its `@removed` only.
+    async fn verdict(&mut self, id: &str, found: Found, absent: bool) -> Result<Verdict, Error> {
+        let raw = match found {
+            Found::Event(raw) => raw,
+            Found::Gone if absent => return Ok(Verdict::Not(What::Deleted)),
+            Found::Gone | Found::Unknown(_) => return Ok(Verdict::Unknown),
         };
-        if !matches!(Place::of(&raw, self.tile.window), Place::Inside) {
-            return Ok(Found::Event(raw));
+        let (listed, place) = match self.place(&raw) {
+            Some(Place::Anywhere) => (true, What::Deleted),
+            Some(Place::Outside) => (false, What::LeftWindow),
+            Some(Place::At(dates)) => match self.is_listed(id, dates).await? {
+                Some(listed) => (listed, What::Deleted),
+                None => return Ok(Verdict::Unknown),
+            },
+            None => return Ok(Verdict::Unknown),
+        };
+        Ok(match Fetched::new(raw).filter(|_| listed) {
+            Some(event) => Verdict::There(event),
+            None if listed => Verdict::Unknown,
+            None => Verdict::Not(place),
+        })
+    }
+
+    /// Where an event is, as far as its own dates tell; none if they can't be read.
+    fn place(&self, raw: &str) -> Option<Place> {
+        let event = Event::parse(raw).ok()?;
+        let Some(window) = self.tile.window else { return Some(Place::Anywhere) };
+        if event.kind() == EventType::SeriesMaster {
+            // Its dates are those of its first occurrence: they say nothing.
+            return Some(Place::Anywhere);
         }
-        let narrow = Tile { window: Some(window), ..self.tile.clone() };
-        let target = self.replica.target(&narrow)?;
-        let Some(mut listing) = Snapshot::new(target, self.engine.options(self.preferences())) else {
-            return Ok(Found::Event(raw));
-        };
+        let (start, end) = (event.start()?.read_as_utc()?, event.end()?.read_as_utc()?);
+        let floating = if event.is_all_day() == Some(true) { FLOATING } else { 0 };
+        if start >= window.end().plus_seconds(floating) || end < window.start().plus_seconds(-floating) {
+            return Some(Place::Outside);
+        }
+        let from = start.max(window.start());
+        Some(Place::At(Window::new(from, end.min(window.end()).max(from.plus_seconds(1))).ok()?))
+    }
+
+    /// Whether a listing of these dates, which are a part of the window, shows an event: only that tells whether the window
+    /// holds it, in whichever way, and a GET was observed to find events for a while after they were deleted.
+    async fn is_listed(&mut self, id: &str, dates: Window) -> Result<Option<bool>, Error> {
+        let narrow = Tile { window: Some(dates), ..self.tile.clone() };
+        let options = self.engine.options(self.preferences());
+        let Some(mut listing) = Snapshot::new(self.replica.target(&narrow)?, options) else { return Ok(None) };
         loop {
             match self.ask(&mut listing).await {
                 Ok(Some(listed)) if listed.page.changes().any(|change| change.id() == Some(id)) => {
-                    return Ok(Found::Event(raw));
+                    return Ok(Some(true));
                 }
                 Ok(Some(_)) => {}
-                Ok(None) => return Ok(Found::Gone),
+                Ok(None) => return Ok(Some(false)),
                 Err(Error::Round(error)) => {
                     self.degrade(format!("an event could not be looked for: {error}"));
-                    return Ok(Found::Unknown(Refusal::Unavailable));
+                    return Ok(None);
                 }
                 Err(error) => return Err(error),
             }
@@ -96,56 +135,25 @@ impl Run<'_> {
     }
 }
 
-impl Answers {
-    /// Takes what was found of an event; false if that is no answer to what was asked.
-    fn take(&mut self, id: &str, found: Found, questions: &Questions, tile: &Tile) -> bool {
-        let absent = questions.absent.iter().find(|(_, absent)| **absent == *id);
-        let (holder, id) = absent.map_or_else(|| (tile.id, id.into()), |(holder, id)| (*holder, id.clone()));
-        let what = match found {
-            Found::Event(raw) => match Place::of(&raw, tile.window) {
-                Place::Inside => {
-                    self.fetched.extend(Fetched::new(raw));
-                    return true;
-                }
-                Place::Outside => What::LeftWindow,
-                Place::AtTheEdge => return false,
-            },
-            Found::Gone if absent.is_some() => What::Deleted,
-            // What a round told of without being understood goes by its `@removed` only.
-            Found::Gone | Found::Unknown(_) => return false,
-        };
-        self.gone.push(Gone { tile: holder, id, what });
-        true
-    }
+/// What became of a question about an event.
+enum Verdict {
+    /// It is in the view.
+    There(Fetched),
+    /// It is not.
+    Not(What),
+    /// Nobody knows.
+    Unknown,
 }
 
 /// Where an event is.
 enum Place {
-    /// In the window, whatever a window holds: what overlaps it, or what starts in it. Graph does not say which.
-    Inside,
-    /// Not in the window, in either reading.
+    /// Its dates don't matter.
+    Anywhere,
+    /// Not in the window, in whichever way a window holds events.
     Outside,
-    /// In the window in one reading only; or its dates can't be read.
-    AtTheEdge,
+    /// Perhaps in the window: at these dates, which are a part of it.
+    At(Window),
 }
 
-impl Place {
-    /// When an event starts and ends.
-    fn dates(raw: &str) -> Option<(Timestamp, Timestamp)> {
-        let event = Event::parse(raw).ok()?;
-        Some((event.start()?.read_as_utc()?, event.end()?.read_as_utc()?))
-    }
-
-    fn of(raw: &str, window: Option<Window>) -> Self {
-        let Some(window) = window else { return Self::Inside };
-        let Some((start, end)) = Self::dates(raw) else { return Self::AtTheEdge };
-        let starts_inside = window.start() <= start && start < window.end();
-        if starts_inside && end > window.start() {
-            Self::Inside
-        } else if start >= window.end() || (start < window.start() && end <= window.start()) {
-            Self::Outside
-        } else {
-            Self::AtTheEdge
-        }
-    }
-}
+/// How far a time without a zone is from UTC at most, in seconds.
+const FLOATING: i64 = 14 * 60 * 60;

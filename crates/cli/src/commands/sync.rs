@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use delta_core::{Resource, RoundKind, ServiceRoot};
 use store::Library;
-use sync::{Replica, SyncReport};
+use sync::{Replica, SyncReport, Synchronizer};
 
 use crate::args;
 use crate::connect;
@@ -17,12 +17,14 @@ use crate::signal::Stop;
 pub(crate) async fn run(args: args::Sync) -> Result<(), Failure> {
     let mut stop = Stop::listen()?;
     let root = connect::root(&args);
+    // Before the store is made: a wrong command line leaves nothing behind. One for all targets, which share mailboxes.
+    let synchronizer = connect::synchronizer(&args, &root)?;
     let library = Library::open(paths::store(&args.store)?)?;
     let mut seen = BTreeSet::new();
     let targets: Vec<&Resource> = args.targets.iter().filter(|target| seen.insert(target.to_string())).collect();
     let mut failures = Vec::new();
     for target in &targets {
-        if let Err(failure) = one(&args, &root, &library, target, &mut stop).await {
+        if let Err(failure) = one(&args, &root, &synchronizer, &library, target, &mut stop).await {
             if matches!(failure.code, Code::Interrupted | Code::Terminated) {
                 say(&failures);
                 return Err(failure);
@@ -50,6 +52,7 @@ fn say(failures: &[Failure]) {
 async fn one(
     args: &args::Sync,
     root: &ServiceRoot,
+    synchronizer: &Synchronizer,
     library: &Library,
     target: &Resource,
     stop: &mut Stop,
@@ -61,8 +64,7 @@ async fn one(
         page_size: Some(args.page_size),
         ..Replica::new(root.clone(), target.clone())
     };
-    // Before the store is made: a wrong command line leaves nothing behind.
-    let synchronizer = connect::synchronizer(args, root, Progress::new(&target.to_string()))?;
+    let synchronizer = synchronizer.clone().with_observer(Progress::new(&target.to_string()));
     let store = library.writer(&target.to_string())?;
     let report = stop.or(async { Ok(synchronizer.run(&replica, &store).await?) }).await?;
     if args.json {

@@ -31,8 +31,10 @@ pub(super) fn strike(fault: &Fault, visit: &mut Visit<'_>) -> Option<Page> {
         Fault::Reorder => reorder(&mut page, visit)?,
         Fault::ForeignLink { link } => foreign_link(&mut page, link.as_deref(), visit)?,
         Fault::BothLinks => both_links(&mut page, visit)?,
+        // A listing's last page has no link either: nobody could tell.
         Fault::NoLink => {
-            page.body.remove(page.link()?.key);
+            let link = page.link().filter(|_| visit.path().contains("delta"))?;
+            page.body.remove(link.key);
         }
         Fault::BadLink { form } => {
             let right = page.link()?;
@@ -77,8 +79,10 @@ fn prefer_size(headers: &mut HeaderMap, size: usize) {
 
 /// The next link leads to the page itself.
 fn repeat(page: &mut Page, visit: &mut Visit<'_>) -> Option<()> {
+    // A first page that is asked for again would begin another round, which knows nothing of what went in between.
+    let query = Some(visit.query()).filter(|query| query.contains("token="))?;
     let link = page.link()?;
-    let hold = visit.holds.open(Hold::new(visit.path(), visit.query()));
+    let hold = visit.holds.open(Hold::new(visit.path(), query));
     visit.holds.withhold(page, &link, hold, 1);
     Some(())
 }

@@ -19,7 +19,7 @@ pub struct Questions {
     pub unread: Vec<Arc<str>>,
     /// Events that a plain listing did not show, although its tile holds them, or one that goes and they are at dates that
     /// were listed: they may be gone, or may have slipped from one page to another while it was read. Series masters are
-    /// never in a listing, so their absence is no question.
+    /// never in the listing of a window, so their absence is no question there.
     pub absent: Vec<(TileId, Arc<str>)>,
 }
 
@@ -77,8 +77,9 @@ async fn absent(
     let mut after: Option<Arc<str>> = None;
     loop {
         let rows = view.rows(after.as_deref(), ROWS).await?;
-        for row in rows.iter().filter(|row| row.meta.kind != EventType::SeriesMaster && !seen.contains(&row.meta.id)) {
-            let asked = |tile: &&TileId| **tile == round.tile.id || (retire.contains(tile) && covers(round, row));
+        let listed = |row: &&Row| round.tile.window.is_none() || row.meta.kind != EventType::SeriesMaster;
+        for row in rows.iter().filter(listed).filter(|row| !seen.contains(&row.meta.id)) {
+            let asked = |tile: &&TileId| **tile == round.tile.id || (retire.contains(tile) && touches(round, row));
             found.extend(row.holds.iter().filter(asked).map(|tile| (*tile, row.meta.id.clone())));
         }
         match rows.last() {
@@ -88,9 +89,22 @@ async fn absent(
     }
 }
 
-/// Whether a round has read the dates that a row is at. A master has no dates of its own, so only its members could tell.
+/// Whether a round has surely read the dates that a row is at, whichever of two readings is Graph's: that a window holds
+/// what overlaps it, or what starts in it. A master has no dates of its own, so only its members could tell.
 pub(super) fn covers(round: &StagedRound, row: &Row) -> bool {
     let Some(window) = round.tile.window else { return true };
     let start = row.meta.start.filter(|_| row.meta.kind != EventType::SeriesMaster);
     start.is_some_and(|start| window.start() <= start && start < window.end())
 }
+
+/// Whether a round may have read the dates that a row is at, in either of the readings. All-day events have dates, which
+/// begin and end up to 14 hours earlier or later than they are written.
+pub(super) fn touches(round: &StagedRound, row: &Row) -> bool {
+    let (Some(window), Some(start)) = (round.tile.window, row.meta.start) else { return true };
+    let end = row.meta.end.unwrap_or(start).max(start);
+    row.meta.kind == EventType::SeriesMaster
+        || (start < window.end().plus_seconds(FLOATING) && end >= window.start().plus_seconds(-FLOATING))
+}
+
+/// How far a time without a zone is from UTC at most, in seconds.
+const FLOATING: i64 = 14 * 60 * 60;

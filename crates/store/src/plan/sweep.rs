@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use delta_core::EventType;
-
-use super::questions::covers;
+use super::questions::{covers, touches};
 use super::row::Fate;
 use super::{Plan, ROWS, Round};
 use crate::Error;
@@ -54,7 +52,7 @@ impl Plan<'_> {
         if let Some(heir) = readers.clone().find(|round| round.seen.contains(&row.meta.id)) {
             return Fate::Heir(heir.tile());
         }
-        match readers.clone().find(|round| !round.sweeps() && round.may_hide(row)) {
+        match readers.clone().find(|round| !round.sweeps() && touches(&round.staged, row)) {
             Some(blind) => Fate::Heir(blind.tile()),
             None if self.has_window(tile) && readers.any(|round| covers(&round.staged, row)) => {
                 Fate::Lost(What::Deleted)
@@ -92,11 +90,5 @@ impl Round {
 
     fn reads_everything(&self) -> bool {
         self.is_full() || self.staged.is_listing()
-    }
-
-    /// Whether a row that it did not mention may be there all the same, where it does not sweep. A master has no dates of
-    /// its own, so it may always be.
-    fn may_hide(&self, row: &Row) -> bool {
-        covers(&self.staged, row) || row.meta.kind == EventType::SeriesMaster || row.meta.start.is_none()
     }
 }
