@@ -185,9 +185,9 @@ pub(crate) struct Changes {
     pub(crate) targets: Vec<Resource>,
     #[command(flatten)]
     pub(crate) store: StoreArgs,
-    /// Only changes after this number
-    #[arg(long, value_name = "SEQ", default_value_t = 0)]
-    pub(crate) since: u64,
+    /// Only changes after this number [default: all that the journal still has]
+    #[arg(long, value_name = "SEQ")]
+    pub(crate) since: Option<u64>,
     /// Go on with what is published from now on, until stopped
     #[arg(long)]
     pub(crate) follow: bool,

@@ -25,6 +25,7 @@
 //! |---|---|
 //! | `model`, `batch`, `store` | the words: what a replica consists of, what is written, what is read |
 //! | `stage`, `plan`, `layers`, [`reader`] | the meaning: from pages to rows, and from rows to events |
+//! | `effects` | what a batch comes down to: what is put, and what is gone |
 //! | `index`, `pinned` | the tables both backends read from, without payloads, and the view over them |
 //! | `memory`, `file`, [`disk`] | the backends, and the disk under the second: real, or one that crashes |
 //! | `library` | a directory of replicas |
@@ -39,6 +40,7 @@
 mod batch;
 pub mod conformance;
 pub mod disk;
+mod effects;
 mod error;
 mod file;
 mod graph_type;
@@ -56,6 +58,7 @@ mod store;
 pub use batch::{Batch, Block, Discard, Form, ItemRef, Publish, RowChange, Source, Stage, StagedItem, Word};
 pub use error::Error;
 pub use file::{FileOptions, FileStore};
+pub use index::Retention;
 pub use library::{Library, Shelf};
 pub use memory::MemoryStore;
 pub use model::{

@@ -5,7 +5,7 @@ use store::conformance::block_on;
 use store::disk::SimDisk;
 use store::{Batch, Discard, Store};
 
-use crate::history::{History, disk_with, look, open, read, segment};
+use crate::history::{History, disk_with, look, open, open_uncompacted, read, segment};
 
 /// Opening for reading must not change the disk, and what is refused must be left as it is.
 fn assert_untouched(disk: &SimDisk, bytes: &[u8]) {
@@ -123,14 +123,14 @@ fn a_payload_is_never_taken_for_a_frame() {
 fn a_sealed_segment_that_is_not_whole_is_refused() {
     let history = History::new();
     let disk = SimDisk::new(1);
-    let store = open(&disk, 1).unwrap();
+    let store = open_uncompacted(&disk, 1).unwrap();
     history.replay(&store, 0).unwrap();
     drop(store);
     let frames = history.batches.len() as u32;
     assert!(disk.contents(&segment(frames)).is_some() && disk.contents(&segment(frames + 1)).is_none());
     for number in 1..frames {
         let bytes = disk.contents(&segment(number)).unwrap();
-        for spoilt in [&bytes[..bytes.len() - 1], &bytes[..32], &bytes[..20], &[]] {
+        for spoilt in [&bytes[..bytes.len() - 1], &bytes[..40], &bytes[..20], &[]] {
             let disk = disk.fork();
             disk.put(&segment(number), spoilt);
             for result in [read(&disk), open(&disk, 1)] {
@@ -151,11 +151,11 @@ fn a_sealed_segment_that_is_not_whole_is_refused() {
 fn a_segment_of_another_log_is_refused() {
     let history = History::new();
     let disk = SimDisk::new(1);
-    history.replay(&open(&disk, 1).unwrap(), 0).unwrap();
+    history.replay(&open_uncompacted(&disk, 1).unwrap(), 0).unwrap();
     let foreign = disk.contents(&segment(2)).unwrap();
     let (ours, lengths) = history.on_disk();
     let bytes = ours.contents(&segment(1)).unwrap();
-    for len in [32, foreign.len()] {
+    for len in [40, foreign.len()] {
         let disk = disk_with(&bytes[..lengths[3]]);
         disk.put(&segment(2), &foreign[..len]);
         match open(&disk, 1) {

@@ -107,7 +107,13 @@ pub(crate) fn segment(number: u32) -> PathBuf {
 
 /// Opens the replica of a simulated disk for writing.
 pub(crate) fn open(disk: &SimDisk, segment_bytes: u64) -> Result<FileStore, Error> {
-    FileStore::open_with(Arc::new(disk.clone()), PATH, FileOptions { segment_bytes })
+    FileStore::open_with(Arc::new(disk.clone()), PATH, FileOptions { segment_bytes, ..FileOptions::default() })
+}
+
+/// The same, for a log that keeps everything: every batch is one frame.
+pub(crate) fn open_uncompacted(disk: &SimDisk, segment_bytes: u64) -> Result<FileStore, Error> {
+    let options = FileOptions { segment_bytes, compact: false, ..FileOptions::default() };
+    FileStore::open_with(Arc::new(disk.clone()), PATH, options)
 }
 
 /// Opens it for reading.
