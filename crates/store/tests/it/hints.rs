@@ -38,19 +38,23 @@ fn each_sealed_segment_has_a_hint_without_payloads() {
 /// With its hint, a sealed segment's payloads are not looked at before somebody wants one; then they are checked.
 #[test]
 fn opening_reads_hints_and_the_tail() {
-    let (_, disk, _) = sealed();
-    let mut bytes = disk.contents(&segment(1)).unwrap();
-    let stub = br#""seriesMasterId":"m""#;
-    let at = bytes.windows(stub.len()).position(|window| window == stub).unwrap();
-    bytes[at + 3] ^= 1;
-    disk.put(&segment(1), &bytes);
+    let (_, disk, tail) = sealed();
+    let master = br#""webLink":"https://outlook.office365.com/m""#;
+    let place = |number: &u32| {
+        let bytes = disk.contents(&segment(*number)).unwrap();
+        bytes.windows(master.len()).position(|window| window == master)
+    };
+    let number = (1..tail).find(|number| place(number).is_some()).unwrap();
+    let mut bytes = disk.contents(&segment(number)).unwrap();
+    bytes[place(&number).unwrap() + 3] ^= 1;
+    disk.put(&segment(number), &bytes);
     let view = block_on(read(&disk).unwrap().view()).unwrap();
     let rows = block_on(view.rows(None, 100)).unwrap();
     let results: Vec<_> = rows.iter().map(|row| block_on(view.payload(&row.meta.id))).collect();
     let damaged = results.iter().filter(|result| matches!(result, Err(Error::Damaged { .. }))).count();
     assert_eq!(damaged, 1, "{results:?}");
     assert!(rows.len() > 1);
-    disk.remove(&hint(1)).unwrap();
+    disk.remove(&hint(number)).unwrap();
     for result in [read(&disk), open_uncompacted(&disk, 2500)] {
         assert!(matches!(result, Err(Error::Damaged { .. })), "{result:?}");
     }

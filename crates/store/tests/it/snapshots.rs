@@ -78,7 +78,8 @@ fn the_lines_of_a_log() {
     let (disk, _) = history.on_disk();
     let lines = lines(&disk.contents(&segment(1)).unwrap());
     assert_eq!(lines.len(), history.batches.len(), "a batch is a frame");
-    for ((number, line), batch) in (1..).zip(lines).zip(&history.batches) {
+    // By then there was one of every kind.
+    for ((number, line), batch) in (1..=10).zip(lines).zip(&history.batches) {
         let name = match batch {
             Batch::Stage(_) => "stage",
             Batch::Publish(_) => "publish",
