@@ -51,6 +51,12 @@ pub(crate) enum Command {
     Changes(Changes),
     /// Show the state of the local copy
     Status(Status),
+    /// Look after the files of the local copy
+    Store {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: Store,
+    },
 }
 
 /// Where the local copy is.
@@ -192,6 +198,46 @@ pub(crate) struct Changes {
     #[arg(long)]
     pub(crate) follow: bool,
     /// Print one JSON object per change (change/1)
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Store {
+    /// Print everything that is in the local copy but cursors, as lines of JSON (store-dump/1)
+    Dump(StoreDump),
+    /// Read every byte of the local copy and check it
+    Verify(StoreVerify),
+    /// Copy what can be read of a damaged local copy into a new one
+    Salvage(StoreSalvage),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StoreDump {
+    /// Which targets [default: all targets of the store]
+    #[arg(value_name = "TARGET")]
+    pub(crate) targets: Vec<Resource>,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StoreVerify {
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    /// Print one JSON object per target (store-verify/1)
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StoreSalvage {
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    /// The directory of the new copy; it must be empty or new
+    #[arg(long, value_name = "PATH")]
+    pub(crate) to: PathBuf,
+    /// Print one JSON object per target (store-salvage/1)
     #[arg(long)]
     pub(crate) json: bool,
 }

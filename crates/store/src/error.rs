@@ -126,7 +126,7 @@ impl fmt::Display for Error {
             ),
             Self::Damaged { path, offset, what } => write!(
                 f,
-                "{} is damaged at byte {offset}: {what}; nothing was changed; restore it from a copy, or sync into a new store",
+                "{} is damaged at byte {offset}: {what}; nothing was changed; salvage it, restore it from a copy, or sync into a new store",
                 path.display()
             ),
             Self::Poisoned { path } => write!(

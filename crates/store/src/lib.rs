@@ -29,6 +29,7 @@
 //! | `index`, `pinned` | the tables both backends read from, without payloads, and the view over them |
 //! | `memory`, `file`, [`disk`] | the backends, and the disk under the second: real, or one that crashes |
 //! | `library` | a directory of replicas |
+//! | `dump` | a replica as lines of JSON |
 //! | [`conformance`] | what a backend must do, as tests for any of them |
 //!
 //! # What holds
@@ -40,6 +41,7 @@
 mod batch;
 pub mod conformance;
 pub mod disk;
+mod dump;
 mod effects;
 mod error;
 mod file;
@@ -56,8 +58,9 @@ mod stage;
 mod store;
 
 pub use batch::{Batch, Block, Discard, Form, ItemRef, Publish, RowChange, Source, Stage, StagedItem, Word};
+pub use dump::dump;
 pub use error::Error;
-pub use file::{FileOptions, FileStore};
+pub use file::{FileOptions, FileStore, Salvaged, Verified};
 pub use index::Retention;
 pub use library::{Library, Shelf};
 pub use memory::MemoryStore;

@@ -17,11 +17,14 @@ use super::segment::Span;
 use super::{FileStore, State};
 use crate::Error;
 use crate::batch::StagedItem;
-use crate::effects::{Effects, Notes, Page, Piece};
-use crate::model::Row;
+use crate::effects::{Effects, Notes, Page, Piece, Root};
+use crate::model::{EngineState, Row};
 
 /// How many bytes of payloads to carry over in one frame.
 const CHUNK: u64 = 4 * 1024 * 1024;
+
+/// About what the line has for each payload.
+const LINE: u64 = 256;
 
 /// What lives in a segment, by name.
 struct Living {
@@ -53,42 +56,52 @@ impl FileStore {
     fn free(&self, log: &mut Log, oldest: u32) -> Result<(), Error> {
         let lives = |span: &Span| span.segment == oldest;
         let Living { rows, pages, notes } = self.look(|state| living(state, lives));
-        let mut carried = Carried { store: self, log, effects: Effects::default(), bytes: 0 };
+        let mut carried = Carried::new(self, log);
         for id in rows {
-            carried.add(|state| state.row(&id, lives), |effects, row| effects.rows.push(row))?;
+            if let Some((row, bytes)) = self.look(|state| state.row(&id, lives))? {
+                carried.push(bytes, |effects| effects.rows.push(row))?;
+            }
         }
         for (round, number) in pages {
-            carried.add(|state| state.page(round, number, lives), |effects, page| effects.pages.push(page))?;
+            if let Some((page, bytes)) = self.look(|state| state.page(round, number, lives))? {
+                carried.push(bytes, |effects| effects.pages.push(page))?;
+            }
         }
         for first in notes {
-            carried.add(|state| state.notes(first, lives), |effects, notes| effects.journal.push(notes))?;
+            if let Some((notes, bytes)) = self.look(|state| state.notes(first, lives))? {
+                carried.push(bytes, |effects| effects.journal.push(notes))?;
+            }
         }
-        carried.finish(oldest.saturating_add(1))?;
+        let one_of = |state: &State| (state.index.published().root(), state.index.engine_state().cloned());
+        let (root, engine_state) = self.look(one_of);
+        carried.finish(root, engine_state, Some(oldest.saturating_add(1)))?;
         log.remove_leftovers()?;
         self.change_state(|state| state.segments = log.segments().clone());
         Ok(())
     }
 }
 
-/// What is to be carried over next.
-struct Carried<'s> {
+/// What is to be written next.
+pub(super) struct Carried<'s> {
     store: &'s FileStore,
     log: &'s mut Log,
     effects: Effects<Piece<Span, String>>,
     bytes: u64,
 }
 
-impl Carried<'_> {
-    /// Adds something if it is still there, and how many bytes of it are to be written.
-    fn add<T>(
+impl<'s> Carried<'s> {
+    pub(super) fn new(store: &'s FileStore, log: &'s mut Log) -> Self {
+        Self { store, log, effects: Effects::default(), bytes: 0 }
+    }
+
+    /// Adds something, and how many bytes its payloads have. Writes what there is, if that is enough for a frame.
+    pub(super) fn push(
         &mut self,
-        find: impl FnOnce(&State) -> Result<Option<(T, u64)>, Error>,
-        push: impl FnOnce(&mut Effects<Piece<Span, String>>, T),
+        bytes: u64,
+        push: impl FnOnce(&mut Effects<Piece<Span, String>>),
     ) -> Result<(), Error> {
-        if let Some((found, bytes)) = self.store.look(find)? {
-            push(&mut self.effects, found);
-            self.bytes = self.bytes.saturating_add(bytes);
-        }
+        push(&mut self.effects);
+        self.bytes = self.bytes.saturating_add(bytes).saturating_add(LINE);
         if self.bytes > CHUNK { self.write(None) } else { Ok(()) }
     }
 
@@ -97,11 +110,15 @@ impl Carried<'_> {
         self.store.append(self.log, std::mem::take(&mut self.effects), first)
     }
 
-    /// Writes the rest, and that the log begins at another segment.
-    fn finish(mut self, first: u32) -> Result<(), Error> {
-        (self.effects.root, self.effects.engine_state) =
-            self.store.look(|state| (state.index.published().root(), state.index.engine_state().cloned()));
-        self.write(Some(first))
+    /// Writes the rest, with what there is one of, and that the log begins at a segment.
+    pub(super) fn finish(
+        mut self,
+        root: Option<Root>,
+        engine_state: Option<EngineState>,
+        first: Option<u32>,
+    ) -> Result<(), Error> {
+        (self.effects.root, self.effects.engine_state) = (root, engine_state);
+        self.write(first)
     }
 }
 
@@ -127,7 +144,7 @@ impl State {
         Ok(if lives(&span) { Piece::New(self.segments.text(span)?) } else { Piece::Known(span) })
     }
 
-    fn row(&self, id: &str, lives: impl Fn(&Span) -> bool) -> Found<Row<Piece<Span, String>>> {
+    pub(super) fn row(&self, id: &str, lives: impl Fn(&Span) -> bool) -> Found<Row<Piece<Span, String>>> {
         let Some(row) = self.index.published().rows.get(id) else { return Ok(None) };
         let mut bytes = 0;
         let layers = row.layers.as_ref().try_map(|span| {
@@ -138,7 +155,12 @@ impl State {
         Ok(Some((Row { meta: meta.clone(), holds: holds.clone(), layers, unsettled: *unsettled }, bytes)))
     }
 
-    fn page(&self, round: RoundId, number: u32, lives: impl Fn(&Span) -> bool) -> Found<Page<Piece<Span, String>>> {
+    pub(super) fn page(
+        &self,
+        round: RoundId,
+        number: u32,
+        lives: impl Fn(&Span) -> bool,
+    ) -> Found<Page<Piece<Span, String>>> {
         let Some(staging) = self.index.staging(round) else { return Ok(None) };
         let Some(page) = staging.page(number) else { return Ok(None) };
         let (tile, position) = (staging.tile.clone(), staging.position.clone());
@@ -151,7 +173,7 @@ impl State {
         Ok(Some((page, bytes)))
     }
 
-    fn notes(&self, first: u64, lives: impl Fn(&Span) -> bool) -> Found<Notes<Piece<Span, String>>> {
+    pub(super) fn notes(&self, first: u64, lives: impl Fn(&Span) -> bool) -> Found<Notes<Piece<Span, String>>> {
         let Some(found) = self.index.published().journal.after(first.saturating_sub(1)).next() else { return Ok(None) };
         let Notes { first, notes, at, text } = found.clone();
         Ok(Some((Notes { first, notes, at, text: self.piece(text, lives)? }, text.len.into())))
@@ -159,4 +181,4 @@ impl State {
 }
 
 /// Something that is still there, and how many bytes its payloads have.
-type Found<T> = Result<Option<(T, u64)>, Error>;
+pub(super) type Found<T> = Result<Option<(T, u64)>, Error>;

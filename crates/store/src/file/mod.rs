@@ -23,8 +23,10 @@ mod frame;
 mod hint;
 mod log;
 mod recover;
+mod salvage;
 mod scan;
 mod segment;
+mod verify;
 
 use std::io;
 use std::path::Path;
@@ -34,14 +36,17 @@ use async_trait::async_trait;
 
 use crate::Error;
 use crate::batch::Batch;
-use crate::disk::{Access, Disk, Guard, Lock, RealDisk, create_dirs, parent_of};
+use crate::disk::{Disk, Guard, Lock, RealDisk, create_dirs, parent_of};
 use crate::effects::{Effects, Piece};
 use crate::index::{Index, Retention};
 use crate::model::Revision;
 use crate::pinned::{Payloads, Pinned};
 use crate::store::{Store, View};
+pub use salvage::Salvaged;
+pub use verify::Verified;
+
 use log::Log;
-use recover::Ending;
+use recover::{Ending, Purpose};
 use scan::Place;
 use segment::{Segments, Span};
 
@@ -118,7 +123,7 @@ impl FileStore {
         let lock = take_lock(disk.as_ref(), path)?;
         let mut state = State::new(path);
         let mut place = Place::START;
-        let ending = state.read(disk.as_ref(), Access::Write, &mut place)?;
+        let ending = state.read(disk.as_ref(), Purpose::Write, &mut place)?;
         let log = Log::resume(disk, state.segments, place, ending, options.segment_bytes)?;
         state.segments = log.segments().clone();
         let access = AccessTo::Write { log: Mutex::new(log), options, _lock: lock };
@@ -141,7 +146,7 @@ impl FileStore {
     pub fn read_only_with(disk: Arc<dyn Disk>, path: impl AsRef<Path>) -> Result<Self, Error> {
         let mut state = State::new(path.as_ref());
         let mut place = Place::START;
-        state.read(disk.as_ref(), Access::Read, &mut place)?;
+        state.read(disk.as_ref(), Purpose::Read, &mut place)?;
         Ok(Self { state: RwLock::new(state), access: AccessTo::Read { disk, place: Mutex::new(place) } })
     }
 
@@ -176,7 +181,7 @@ impl FileStore {
         // Apart from the state, which others may be reading; and not half of it, should something be damaged.
         let mut state = self.state();
         let before = *place;
-        let read = state.read(disk, Access::Read, &mut place);
+        let read = state.read(disk, Purpose::Read, &mut place);
         if let Err(error) = read {
             *place = before;
             return Err(error);
@@ -220,14 +225,16 @@ impl State {
     }
 
     /// Goes on reading from a place.
-    fn read(&mut self, disk: &dyn Disk, access: Access, place: &mut Place) -> Result<Ending, Error> {
+    fn read(&mut self, disk: &dyn Disk, purpose: Purpose, place: &mut Place) -> Result<Ending, Error> {
         /// How often to start anew when segments go while they are read. Each time the writer has freed one more.
         const TRIES: usize = 100;
         for _ in 0..TRIES {
             let Self { index, segments } = self;
-            match recover::read(disk, access, segments, place, &mut |effects| index.load(effects)) {
+            match recover::read(disk, purpose, segments, place, &mut |effects| index.load(effects)) {
                 Ok(Ending::Gone) => {}
-                Err(Error::Io { source, .. }) if access == Access::Read && source.kind() == io::ErrorKind::NotFound => {
+                Err(Error::Io { source, .. })
+                    if purpose != Purpose::Write && source.kind() == io::ErrorKind::NotFound =>
+                {
                     // There was a segment in the list, or nothing is there at all.
                     disk.list(segments.dir()).map_err(Error::io("list", segments.dir()))?;
                 }

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use super::codec;
 use super::frame::SegmentHeader;
 use super::hint::{self, Hint};
 use super::scan::{Frame, Place, Scan};
@@ -24,6 +23,23 @@ pub(super) enum Ending {
     Gone,
 }
 
+/// What a log is read for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To go on writing: hints that are missing are made.
+    Write,
+    /// To read.
+    Read,
+    /// To look at all of it: hints are ignored.
+    Verify,
+}
+
+impl Purpose {
+    fn access(self) -> Access {
+        if self == Self::Write { Access::Write } else { Access::Read }
+    }
+}
+
 /// What is done with the effects of each frame.
 pub(super) type Load<'a> = &'a mut dyn FnMut(Effects<Span>);
 
@@ -34,7 +50,7 @@ pub(super) type Load<'a> = &'a mut dyn FnMut(Effects<Span>);
 /// [`Error::Damaged`], [`Error::Newer`], or what [`segment::list`] says.
 pub(super) fn read(
     disk: &dyn Disk,
-    access: Access,
+    purpose: Purpose,
     segments: &mut Segments,
     place: &mut Place,
     load: Load<'_>,
@@ -47,7 +63,7 @@ pub(super) fn read(
     let last = numbers.last().copied().unwrap_or(0);
     let mut ending = Ending::Whole;
     for number in numbers.iter().copied().filter(|number| *number >= from) {
-        ending = one(disk, access, segments, number, number == last, place, load)?;
+        ending = one(disk, purpose, segments, number, number == last, place, load)?;
     }
     match numbers.first().and_then(|first| first.checked_sub(1)).filter(|missing| *missing >= place.first) {
         None => Ok(ending),
@@ -62,14 +78,14 @@ fn is_missing(dir: &Path, number: u32) -> Error {
 /// Reads one segment, from its start or from where one has got to in it.
 fn one(
     disk: &dyn Disk,
-    access: Access,
+    purpose: Purpose,
     segments: &mut Segments,
     number: u32,
     is_last: bool,
     place: &mut Place,
     load: Load<'_>,
 ) -> Result<Ending, Error> {
-    let file = segments.open(disk, number, access)?;
+    let file = segments.open(disk, number, purpose.access())?;
     let path = segments.path(number);
     let mut scan = Scan::new(file.as_ref(), &path, number)?;
     let begins = number > place.segment;
@@ -86,13 +102,7 @@ fn one(
             _ => return Err(scan.damaged(0, "its header does not go on from the segment before")),
         }
     }
-    let mut visit = |frame: &Frame<'_>| {
-        let effects = codec::decode(frame.line);
-        let located = effects.and_then(|effects| {
-            codec::locate(effects, frame.segment, frame.payloads_at(), frame.header.payloads.into())
-        });
-        located.map(&mut *load).is_some()
-    };
+    let mut visit = |frame: &Frame<'_>| frame.effects().map(&mut *load).is_some();
     if is_last || !begins {
         let whole = scan.frames(place, &mut visit)?;
         return match whole {
@@ -101,7 +111,7 @@ fn one(
             false => Err(scan.damaged(place.offset, NOT_WHOLE)),
         };
     }
-    if hint::read(disk, segments, file.as_ref(), scan.size, place, &mut visit) {
+    if purpose != Purpose::Verify && hint::read(disk, segments, file.as_ref(), scan.size, place, &mut visit) {
         return Ok(Ending::Whole);
     }
     let mut hint = Hint::new(file.as_ref(), scan.size).map_err(Error::io("read", &path))?;
@@ -112,7 +122,7 @@ fn one(
     if !whole {
         return Err(scan.damaged(place.offset, NOT_WHOLE));
     }
-    if access == Access::Write {
+    if purpose == Purpose::Write {
         // The next one to open the store is slower without, and that is all.
         let _ = hint.write(disk, segments, number);
     }

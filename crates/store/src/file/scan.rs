@@ -8,9 +8,12 @@ use std::path::Path;
 
 use crc32c::crc32c_append;
 
+use super::codec;
 use super::frame::{Chain, FRAME_MAGIC, FrameHeader, HEADER, SEGMENT_HEADER, SegmentHeader};
+use super::segment::Span;
 use crate::Error;
 use crate::disk::{File, read_exact_at};
+use crate::effects::Effects;
 
 /// A place in a log: everything before it was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,9 +67,10 @@ pub(super) struct Frame<'a> {
 }
 
 impl Frame<'_> {
-    /// Where its payloads start.
-    pub(super) fn payloads_at(&self) -> u64 {
-        self.offset.saturating_add(HEADER as u64).saturating_add(self.header.line.into())
+    /// What it says; none if its line can't be understood.
+    pub(super) fn effects(&self) -> Option<Effects<Span>> {
+        let payloads = self.offset.saturating_add(HEADER as u64).saturating_add(self.header.line.into());
+        codec::locate(codec::decode(self.line)?, self.segment, payloads, self.header.payloads.into())
     }
 }
 

@@ -13,5 +13,6 @@ mod library;
 mod opening;
 mod properties;
 mod retention;
+mod salvage;
 mod seeds;
 mod snapshots;
