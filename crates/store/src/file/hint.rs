@@ -25,6 +25,10 @@ const MAGIC: [u8; 8] = *b"\xffcdhints";
 /// A hint in the making.
 pub(super) struct Hint(Vec<u8>);
 
+/// The most bytes of a hint. The first run of a large calendar is one frame, nearly all of it a line: a hint of it would be
+/// as long as the segment, and take its time when the segment is sealed.
+const MOST: u64 = 64 * 1024 * 1024;
+
 impl Hint {
     /// For a segment of this length.
     pub(super) fn new(segment: &dyn File, size: u64) -> io::Result<Self> {
@@ -44,6 +48,9 @@ impl Hint {
 
     /// Writes it in the place of one that there may be.
     pub(super) fn write(mut self, disk: &dyn Disk, segments: &Segments, number: u32) -> io::Result<()> {
+        if self.0.len() as u64 > MOST {
+            return Ok(());
+        }
         self.0.extend(crc32c(&self.0).to_le_bytes());
         let path = hint_path(segments.dir(), number);
         match disk.remove(&path) {
@@ -60,6 +67,9 @@ pub(super) fn make(disk: &dyn Disk, segments: &Segments, file: &dyn File, number
     let Ok(mut scan) = Scan::new(file, &path, number) else { return };
     let Ok(SegmentHeader::Ours { first, chain, .. }) = scan.header() else { return };
     let mut place = Place::begin(number, first, chain);
+    if !scan.lines(place.offset).is_ok_and(|lines| lines <= MOST) {
+        return;
+    }
     let Ok(mut hint) = Hint::new(file, scan.size) else { return };
     let whole = scan.frames(&mut place, &mut |frame| {
         hint.push(frame);

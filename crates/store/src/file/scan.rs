@@ -135,6 +135,18 @@ impl<'a> Scan<'a> {
         }
     }
 
+    /// How many bytes of the frames from an offset on are headers and lines, going by what their headers say.
+    pub(super) fn lines(&self, mut offset: u64) -> Result<u64, Error> {
+        let mut sum = 0_u64;
+        let mut bytes = [0; HEADER];
+        while self.read(&mut bytes, offset)? {
+            let Some(header) = FrameHeader::read(&bytes) else { break };
+            sum = sum.saturating_add(HEADER as u64).saturating_add(header.line.into());
+            offset = offset.saturating_add(header.frame_len());
+        }
+        Ok(sum)
+    }
+
     /// The header of the frame at an offset, if it is whole.
     pub(super) fn frame(&mut self, offset: u64) -> Result<Option<FrameHeader>, Error> {
         let mut bytes = [0; HEADER];

@@ -6,6 +6,7 @@
 mod journal;
 mod load;
 mod rows;
+mod sorted;
 mod staging;
 mod times;
 mod write;
