@@ -13,6 +13,7 @@ mod library;
 mod opening;
 mod properties;
 mod retention;
+mod sabotage;
 mod salvage;
 mod seeds;
 mod snapshots;
