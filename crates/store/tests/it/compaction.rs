@@ -239,3 +239,54 @@ fn a_full_disk_does_not_fail_a_run_that_is_published() {
     }
     assert!(failures.get() > 3, "no fault hit the compaction, or each failed the run: {}", failures.get());
 }
+
+/// Readers in threads of their own, new ones and old ones, while segments come and go under them.
+#[test]
+fn readers_never_see_half_a_run_while_space_is_freed() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = in_dir(dir.path());
+    churn(&Both(vec![&store]), 2, |_| {});
+    let done = std::sync::atomic::AtomicBool::new(false);
+    let is_done = || done.load(std::sync::atomic::Ordering::Relaxed);
+    std::thread::scope(|scope| {
+        let old = scope.spawn(|| follow(&FileStore::read_only(dir.path()).unwrap(), is_done));
+        let new = scope.spawn(|| {
+            let mut reads = 0;
+            while !is_done() {
+                reads += follow(&FileStore::read_only(dir.path()).unwrap(), || true);
+            }
+            reads
+        });
+        let fixture = Fixture::new(&store);
+        let tile = tile(0, 0, 10);
+        for version in 10..160 {
+            // Two events that always have the same version, in two pages, and some that come and go.
+            let pair = ["left", "right"].map(|id| vec![event(id, version, 1), event(&version.to_string(), version, 2)]);
+            // The first rounds' numbers are taken.
+            (version == 10).then(|| (0..10).for_each(|_| drop(fixture.pages(&tile, Full, &[Vec::new()]))));
+            let round = block_on(fixture.stage(&tile, Full, &pair));
+            block_on(fixture.publish(&[round]));
+        }
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        let (old, new) = (old.join().unwrap(), new.join().unwrap());
+        assert!(old > 0 && new > 0, "nobody has read anything");
+    });
+    assert!(!dir.path().join("000001.log").exists(), "nothing was freed");
+}
+
+/// Reads until it is enough, and at least once; how often.
+fn follow(reader: &FileStore, enough: impl Fn() -> bool) -> u32 {
+    let mut last = store::Revision(0);
+    for reads in 1.. {
+        let view = block_on(reader.view()).unwrap();
+        assert!(view.revision() >= last, "the replica went back");
+        last = view.revision();
+        let version = |id| block_on(view.payload(id)).unwrap().map(|layers| format!("{layers:?}").replace(id, ""));
+        assert_eq!(version("left"), version("right"), "half a run is seen");
+        block_on(picture(view.as_ref()));
+        if enough() {
+            return reads;
+        }
+    }
+    0
+}
