@@ -23,6 +23,7 @@ mod frame;
 mod hint;
 mod log;
 mod recover;
+mod replay;
 mod salvage;
 mod scan;
 mod segment;
@@ -47,6 +48,7 @@ pub use verify::Verified;
 
 use log::Log;
 use recover::{Ending, Purpose};
+use replay::Replay;
 use scan::Place;
 use segment::{Segments, Span};
 
@@ -230,7 +232,9 @@ impl State {
         const TRIES: usize = 100;
         for _ in 0..TRIES {
             let Self { index, segments } = self;
-            match recover::read(disk, purpose, segments, place, &mut |effects| index.load(effects)) {
+            let mut replay = Replay::new(index);
+            let ending = recover::read(disk, purpose, segments, place, &mut |frame| replay.visit(frame));
+            match ending.and_then(|ending| replay.finish(segments).map(|()| ending)) {
                 Ok(Ending::Gone) => {}
                 Err(Error::Io { source, .. })
                     if purpose != Purpose::Write && source.kind() == io::ErrorKind::NotFound =>

@@ -4,11 +4,10 @@ use std::path::Path;
 
 use super::frame::SegmentHeader;
 use super::hint::{self, Hint};
-use super::scan::{Frame, Place, Scan};
-use super::segment::{self, Segments, Span};
+use super::scan::{Place, Scan, Visit};
+use super::segment::{self, Segments};
 use crate::Error;
 use crate::disk::{Access, Disk};
-use crate::effects::Effects;
 
 /// How a log ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,10 +39,7 @@ impl Purpose {
     }
 }
 
-/// What is done with the effects of each frame.
-pub(super) type Load<'a> = &'a mut dyn FnMut(Effects<Span>);
-
-/// Loads what each whole frame after a place says, and moves the place along. Changes nothing on the disk but hints, and
+/// Gives each whole frame after a place to `visit`, and moves the place along. Changes nothing on the disk but hints, and
 /// those only for a writer.
 ///
 /// # Errors
@@ -53,7 +49,7 @@ pub(super) fn read(
     purpose: Purpose,
     segments: &mut Segments,
     place: &mut Place,
-    load: Load<'_>,
+    visit: Visit<'_>,
 ) -> Result<Ending, Error> {
     let numbers = segment::list(disk, segments.dir())?.numbers;
     let from = place.segment;
@@ -63,7 +59,7 @@ pub(super) fn read(
     let last = numbers.last().copied().unwrap_or(0);
     let mut ending = Ending::Whole;
     for number in numbers.iter().copied().filter(|number| *number >= from) {
-        ending = one(disk, purpose, segments, number, number == last, place, load)?;
+        ending = one(disk, purpose, segments, number, number == last, place, visit)?;
     }
     match numbers.first().and_then(|first| first.checked_sub(1)).filter(|missing| *missing >= place.first) {
         None => Ok(ending),
@@ -83,7 +79,7 @@ fn one(
     number: u32,
     is_last: bool,
     place: &mut Place,
-    load: Load<'_>,
+    visit: Visit<'_>,
 ) -> Result<Ending, Error> {
     let file = segments.open(disk, number, purpose.access())?;
     let path = segments.path(number);
@@ -102,16 +98,15 @@ fn one(
             _ => return Err(scan.damaged(0, "its header does not go on from the segment before")),
         }
     }
-    let mut visit = |frame: &Frame<'_>| frame.effects().map(&mut *load).is_some();
     if is_last || !begins {
-        let whole = scan.frames(place, &mut visit)?;
+        let whole = scan.frames(place, visit)?;
         return match whole {
             true => Ok(Ending::Whole),
             false if is_last => Ok(Ending::TornFrame),
             false => Err(scan.damaged(place.offset, NOT_WHOLE)),
         };
     }
-    if purpose != Purpose::Verify && hint::read(disk, segments, file.as_ref(), scan.size, place, &mut visit) {
+    if purpose != Purpose::Verify && hint::read(disk, segments, file.as_ref(), scan.size, place, visit) {
         return Ok(Ending::Whole);
     }
     let mut hint = Hint::new(file.as_ref(), scan.size).map_err(Error::io("read", &path))?;

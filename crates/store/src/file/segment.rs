@@ -131,6 +131,11 @@ impl Segments {
         }
     }
 
+    /// The file of a segment that is open.
+    pub(super) fn file(&self, number: u32) -> Option<Arc<dyn File>> {
+        self.files.get(&number).cloned()
+    }
+
     /// A segment's file, opened if it is not open yet.
     pub(super) fn open(&mut self, disk: &dyn Disk, number: u32, access: Access) -> Result<Arc<dyn File>, Error> {
         if let Some(file) = self.files.get(&number) {

@@ -97,3 +97,24 @@ fn hints_without_a_sealed_segment_are_removed() {
     assert_eq!(history.written(&store), history.batches.len());
     assert!(disk.contents(&hint(tail)).is_none() && disk.contents(&hint(tail + 5)).is_none());
 }
+
+/// The pages of a round that is still open are read from the segment when the store is opened, and checked.
+#[test]
+fn an_open_round_is_read_from_its_segment() {
+    let history = History::new();
+    let disk = SimDisk::new(1);
+    let store = open_uncompacted(&disk, 1).unwrap();
+    // The open round's pages come after ten batches.
+    history.replay(&store, 0).unwrap();
+    let spoilt = disk.fork();
+    let mut bytes = spoilt.contents(&segment(11)).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    spoilt.put(&segment(11), &bytes);
+    assert!(matches!(read(&spoilt), Err(Error::Damaged { .. })), "a page of an open round is damaged");
+    let mut bytes = disk.contents(&segment(1)).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    disk.put(&segment(1), &bytes);
+    read(&disk).unwrap();
+}
