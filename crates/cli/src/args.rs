@@ -51,6 +51,12 @@ pub(crate) enum Command {
     Changes(Changes),
     /// Show the state of the local copy
     Status(Status),
+    /// Look after the files of the local copy
+    Store {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: Store,
+    },
 }
 
 /// Where the local copy is.
@@ -188,13 +194,53 @@ pub(crate) struct Changes {
     pub(crate) targets: Vec<Resource>,
     #[command(flatten)]
     pub(crate) store: StoreArgs,
-    /// Only changes after this number
-    #[arg(long, value_name = "SEQ", default_value_t = 0)]
-    pub(crate) since: u64,
+    /// Only changes after this number [default: all that the journal still has]
+    #[arg(long, value_name = "SEQ")]
+    pub(crate) since: Option<u64>,
     /// Go on with what is published from now on, until stopped
     #[arg(long)]
     pub(crate) follow: bool,
     /// Print one JSON object per change (change/1)
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Store {
+    /// Print everything that is in the local copy but cursors, as lines of JSON (store-dump/1)
+    Dump(StoreDump),
+    /// Read every byte of the local copy and check it
+    Verify(StoreVerify),
+    /// Copy what can be read of a damaged local copy into a new one
+    Salvage(StoreSalvage),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StoreDump {
+    /// Which targets [default: all targets of the store]
+    #[arg(value_name = "TARGET")]
+    pub(crate) targets: Vec<Resource>,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StoreVerify {
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    /// Print one JSON object per target (store-verify/1)
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StoreSalvage {
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    /// The directory of the new copy; it must be empty or new
+    #[arg(long, value_name = "PATH")]
+    pub(crate) to: PathBuf,
+    /// Print one JSON object per target (store-salvage/1)
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -5,4 +5,5 @@ pub(crate) mod demo;
 pub(crate) mod events;
 pub(crate) mod sim;
 pub(crate) mod status;
+pub(crate) mod store;
 pub(crate) mod sync;

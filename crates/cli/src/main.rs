@@ -47,6 +47,7 @@ fn run(command: Command) -> Result<(), Failure> {
             Command::Events { command } => commands::events::run(command).await,
             Command::Changes(args) => commands::changes::run(args).await,
             Command::Status(args) => commands::status::run(args).await,
+            Command::Store { command } => commands::store::run(command).await,
         }
     });
     // What still blocks, such as reading a token file that is a pipe, is no reason to stay.

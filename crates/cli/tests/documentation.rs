@@ -61,6 +61,10 @@ fn every_member_that_is_printed_is_documented() {
     assert_documented("status", &read(&store, &["status", "--json"]).json()[0]);
     assert_documented("changes", &read(dir.path(), &["changes", "--json"]).json()[0]);
     assert_documented("status", &read(dir.path(), &["status", "--json"]).json()[0]);
+    assert_documented("store", &read(dir.path(), &["store", "verify", "--json"]).json()[0]);
+    let (copy, to) = (tempfile::tempdir().unwrap(), "--to");
+    let salvaged = read(dir.path(), &["store", "salvage", "--json", to, copy.path().to_str().unwrap()]);
+    assert_documented("store", &salvaged.json()[0]);
     let event = read(dir.path(), &["events", "list", "--json"]).json().remove(0);
     let server = sim.get(&format!("/v1.0/me/events/{}", event["id"].as_str().unwrap()));
     for (name, _) in event.as_object().unwrap() {
@@ -78,6 +82,7 @@ fn every_option_and_variable_of_the_help_is_documented() {
         ("events", &[&["events", "list"], &["events", "show"]]),
         ("changes", &[&["changes"]]),
         ("status", &[&["status"]]),
+        ("store", &[&["store", "dump"], &["store", "verify"], &["store", "salvage"]]),
     ] {
         for command in commands {
             let help = caldelta([*command, &["--help"]].concat()).ok();

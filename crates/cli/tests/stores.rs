@@ -166,3 +166,27 @@ fn a_copy_that_is_too_old_fails_the_status_and_still_shows_it() {
     assert_eq!((done.code, done.stdout.lines().count()), (Some(1), 1), "{done:?}");
     assert!(done.stderr.contains("me was last synced") && done.stderr.contains("--max-age"), "{done:?}");
 }
+
+#[test]
+fn a_damaged_copy_is_found_salvaged_and_mended_by_the_next_sync() {
+    let (sim, dir) = synced();
+    let (store, copy) = (dir.path().join("store"), dir.path().join("copy"));
+    let complete = events(&store);
+    assert!(read(&store, &["store", "verify"]).ok().contains("whole, 9 events"));
+    let dumped = read(&store, &["store", "dump"]).json();
+    assert_eq!(dumped.iter().filter(|line| line["kind"] == "row").count(), 9);
+    assert!(dumped.iter().all(|line| line["schema"] == "store-dump/1" && line["target"] == "me"));
+    assert!(dumped.iter().any(|line| line["cursor"] == "…"));
+    let whole = fs::read(log_of(&store)).unwrap();
+    let mut damaged = whole.clone();
+    damaged[whole.len() / 3] ^= 0x20;
+    fs::write(log_of(&store), &damaged).unwrap();
+    read(&store, &["store", "verify"]).failed(65, "is damaged at byte");
+    let before = contents(&store);
+    let said = read(&store, &["store", "salvage", "--to", copy.to_str().unwrap()]).ok();
+    assert!(said.contains("saved"), "{said}");
+    assert_eq!(contents(&store), before, "the damaged copy is left as it is");
+    assert!(run(&mut sim.sync(&copy, &[])).ok().contains("full round"));
+    assert_eq!(events(&copy), complete);
+    read(&store, &["store", "salvage", "--to", copy.to_str().unwrap()]).failed(78, "there is something already");
+}

@@ -1,7 +1,7 @@
 //! What is written at once: pages, a run, the end of a round, or what the engine remembers.
 //!
 //! A batch says what the effects are, not how to find them, so a backend has nothing to decide. Each type is generic
-//! over what stands for a payload: the text itself on the way in, a length in a frame's head, a span in a file's index.
+//! over what stands for a payload, which is the text itself where nothing else is said.
 
 use std::sync::Arc;
 
@@ -169,55 +169,12 @@ impl Block {
     }
 }
 
-impl<P> Batch<P> {
-    /// The same batch with something else for each payload, in one fixed order: that in which a frame holds them.
-    pub(crate) fn map<Q>(self, f: &mut dyn FnMut(P) -> Q) -> Batch<Q> {
-        match self {
-            Self::Stage(stage) => Batch::Stage(stage.map(f)),
-            Self::Publish(publish) => Batch::Publish(publish.map(f)),
-            Self::Discard(discard) => Batch::Discard(discard),
-            Self::EngineState(state) => Batch::EngineState(state),
-        }
-    }
-}
-
-impl<P> Stage<P> {
-    fn map<Q>(self, f: &mut dyn FnMut(P) -> Q) -> Stage<Q> {
-        let Self { round, kind, tile, page, position, items } = self;
-        let items = items.into_iter().map(|StagedItem { word, raw }| StagedItem { word, raw: f(raw) }).collect();
-        Stage { round, kind, tile, page, position, items }
-    }
-}
-
-impl<P> Publish<P> {
-    fn map<Q>(self, f: &mut dyn FnMut(P) -> Q) -> Publish<Q> {
-        let Self { base, at, identity, tiles, rounds, rows, journal } = self;
-        let rows = rows.into_iter().map(|row| row.map(f)).collect();
-        let journal = journal.into_iter().map(|Block { notes, text }| Block { notes, text: f(text) }).collect();
-        Publish { base, at, identity, tiles, rounds, rows, journal }
-    }
-}
-
 impl<P> RowChange<P> {
     /// The row's id.
     pub fn id(&self) -> &Arc<str> {
         match self {
             Self::Put(row) => &row.meta.id,
             Self::Gone(id) => id,
-        }
-    }
-
-    fn map<Q>(self, f: &mut dyn FnMut(P) -> Q) -> RowChange<Q> {
-        match self {
-            Self::Put(Row { meta, holds, layers, unsettled }) => {
-                let layers = layers.map(|source| match source {
-                    Source::Keep => Source::Keep,
-                    Source::Staged(item) => Source::Staged(item),
-                    Source::Inline(payload) => Source::Inline(f(payload)),
-                });
-                RowChange::Put(Row { meta, holds, layers, unsettled })
-            }
-            Self::Gone(id) => RowChange::Gone(id),
         }
     }
 }

@@ -86,6 +86,13 @@ pub enum Error {
         /// The one that came.
         found: u32,
     },
+    /// Entries of the journal that were asked for are no longer kept. Read all rows, and go on from here.
+    JournalTruncated {
+        /// The entry after which to read.
+        after: u64,
+        /// The oldest entry that is kept.
+        oldest: u64,
+    },
     /// The batch contradicts itself or the replica, which is a mistake in the program that made it. Nothing was written.
     Invalid(&'static str),
     /// A backend from elsewhere failed in its own way.
@@ -119,7 +126,7 @@ impl fmt::Display for Error {
             ),
             Self::Damaged { path, offset, what } => write!(
                 f,
-                "{} is damaged at byte {offset}: {what}; nothing was changed; restore it from a copy, or sync into a new store",
+                "{} is damaged at byte {offset}: {what}; nothing was changed; salvage it, restore it from a copy, or sync into a new store",
                 path.display()
             ),
             Self::Poisoned { path } => write!(
@@ -139,6 +146,10 @@ impl fmt::Display for Error {
             Self::OutOfOrder { round, expected, found } => write!(
                 f,
                 "page {found} of round {round} does not follow: page {expected} comes next; discard the round, or resume it there"
+            ),
+            Self::JournalTruncated { after, oldest } => write!(
+                f,
+                "the journal no longer has what came after entry {after}: its oldest entry is {oldest}; read all events, then go on from there"
             ),
             Self::Invalid(what) => write!(f, "the batch is not valid: {what}; nothing was written"),
             Self::Backend(source) => write!(f, "the backend failed: {source}"),

@@ -25,9 +25,11 @@
 //! |---|---|
 //! | `model`, `batch`, `store` | the words: what a replica consists of, what is written, what is read |
 //! | `stage`, `plan`, `layers`, [`reader`] | the meaning: from pages to rows, and from rows to events |
+//! | `effects` | what a batch comes down to: what is put, and what is gone |
 //! | `index`, `pinned` | the tables both backends read from, without payloads, and the view over them |
 //! | `memory`, `file`, [`disk`] | the backends, and the disk under the second: real, or one that crashes |
 //! | `library` | a directory of replicas |
+//! | `dump` | a replica as lines of JSON |
 //! | [`conformance`] | what a backend must do, as tests for any of them |
 //!
 //! # What holds
@@ -39,6 +41,8 @@
 mod batch;
 pub mod conformance;
 pub mod disk;
+mod dump;
+mod effects;
 mod error;
 mod file;
 mod graph_type;
@@ -54,8 +58,10 @@ mod stage;
 mod store;
 
 pub use batch::{Batch, Block, Discard, Form, ItemRef, Publish, RowChange, Source, Stage, StagedItem, Word};
+pub use dump::dump;
 pub use error::Error;
-pub use file::{FileOptions, FileStore};
+pub use file::{FileOptions, FileStore, Salvaged, Verified};
+pub use index::Retention;
 pub use library::{Library, Shelf};
 pub use memory::MemoryStore;
 pub use model::{

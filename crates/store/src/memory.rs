@@ -6,7 +6,8 @@ use async_trait::async_trait;
 
 use crate::Error;
 use crate::batch::Batch;
-use crate::index::Index;
+use crate::effects::Piece;
+use crate::index::{Index, Retention};
 use crate::model::Revision;
 use crate::pinned::{InMemory, Pinned};
 use crate::store::{Store, View};
@@ -15,6 +16,7 @@ use crate::store::{Store, View};
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     index: Mutex<Index<Arc<str>>>,
+    retention: Retention,
 }
 
 impl MemoryStore {
@@ -22,13 +24,23 @@ impl MemoryStore {
     pub fn new() -> Self {
         Self::default()
     }
+
+    /// An empty replica that keeps its journal for as long as this.
+    pub fn with_retention(retention: Retention) -> Self {
+        Self { retention, ..Self::default() }
+    }
 }
 
 #[async_trait]
 impl Store for MemoryStore {
     async fn write(&self, batch: Batch) -> Result<Revision, Error> {
         let mut index = self.index.lock().unwrap_or_else(PoisonError::into_inner);
-        index.apply(batch.map(&mut Arc::from))?;
+        if let Some(effects) = index.effects(batch, self.retention)? {
+            index.load(effects.map(&mut |payload| match payload {
+                Piece::Known(payload) => payload,
+                Piece::New(payload) => Arc::from(payload),
+            }));
+        }
         Ok(index.published().revision)
     }
 

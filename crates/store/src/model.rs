@@ -196,6 +196,14 @@ impl<P> Layers<P> {
         })
     }
 
+    /// Whether one of the payloads is such a one.
+    pub(crate) fn any(&self, mut is: impl FnMut(&P) -> bool) -> bool {
+        match self {
+            Self::Whole { whole, patch } => is(whole) || patch.as_ref().is_some_and(is),
+            Self::Partial { patch: only } | Self::Stub { stub: only } => is(only),
+        }
+    }
+
     /// The same layers, borrowed.
     pub fn as_ref(&self) -> Layers<&P> {
         match self {

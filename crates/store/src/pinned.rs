@@ -50,6 +50,10 @@ impl<S: Payloads> View for Pinned<S> {
         self.index.published().rows.len() as u64
     }
 
+    fn first_seq(&self) -> u64 {
+        self.index.published().journal.first()
+    }
+
     fn last_seq(&self) -> u64 {
         self.index.published().journal.last()
     }
@@ -106,13 +110,18 @@ impl<S: Payloads> View for Pinned<S> {
     }
 
     async fn journal(&self, after: u64, limit: usize) -> Result<Vec<JournalEntry>, Error> {
+        let journal = &self.index.published().journal;
+        if after.saturating_add(1) < journal.first() {
+            return Err(Error::JournalTruncated { after, oldest: journal.first() });
+        }
         let mut entries = Vec::new();
-        for (first, at, text) in self.index.published().journal.after(after) {
+        for notes in journal.after(after) {
             if entries.len() >= limit {
                 break;
             }
-            let text = self.payloads.read(text)?;
-            for (seq, line) in (first..).zip(text.lines()).filter(|(seq, _)| *seq > after) {
+            let at = notes.at;
+            let text = self.payloads.read(&notes.text)?;
+            for (seq, line) in (notes.first..).zip(text.lines()).filter(|(seq, _)| *seq > after) {
                 let note: Note = serde_json::from_str(line).map_err(|error| Error::Backend(error.into()))?;
                 entries.push(JournalEntry { seq, at, note });
             }

@@ -54,7 +54,11 @@ pub trait View: Debug + Send + Sync {
     /// How many rows there are, fetched ones and series masters included.
     fn row_count(&self) -> u64;
 
-    /// The number of the journal's last entry; 0 if it is empty.
+    /// The number of the oldest entry that the journal still has; one more than [`last_seq`](Self::last_seq) if it has
+    /// none. How long entries are kept is a matter of [`Retention`](crate::Retention).
+    fn first_seq(&self) -> u64;
+
+    /// The number of the last entry that the journal ever had; 0 if there was none.
     fn last_seq(&self) -> u64;
 
     /// What the engine wrote down last; none if it never did.
@@ -117,10 +121,11 @@ pub trait View: Debug + Send + Sync {
     /// The backend's.
     async fn unsettled(&self, after: Option<&str>, limit: usize) -> Result<Vec<Row>, Error>;
 
-    /// The journal after an entry's number; 0 for all of it.
+    /// The journal after an entry's number; 0 is before the first one that there ever was.
     ///
     /// # Errors
-    /// The backend's.
+    /// [`Error::JournalTruncated`] if an entry after that number is no longer kept: whoever reads changes has missed some
+    /// and must read all rows. The backend's.
     async fn journal(&self, after: u64, limit: usize) -> Result<Vec<JournalEntry>, Error>;
 }
 

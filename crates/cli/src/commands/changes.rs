@@ -40,7 +40,8 @@ pub(crate) async fn run(args: args::Changes) -> Result<(), Failure> {
     let replicas = replicas::open(&args.store, &args.targets).await?;
     let headed = replicas.len() > 1 && !args.json;
     for replica in replicas {
-        feeds.push(Feed { replica, since: args.since, json: args.json, headed });
+        let since = args.since.unwrap_or_else(|| replica.view.first_seq().saturating_sub(1));
+        feeds.push(Feed { replica, since, json: args.json, headed });
     }
     for feed in &mut feeds {
         feed.print().await?;

@@ -265,7 +265,7 @@ pub async fn picture(view: &dyn View) -> String {
         let expected = row.meta.start.is_some() && row.meta.kind != EventType::SeriesMaster;
         assert_eq!(in_time, expected, "the time index and the rows differ");
     }
-    for entry in view.journal(0, usize::MAX).await.unwrap() {
+    for entry in view.journal(view.first_seq() - 1, usize::MAX).await.unwrap() {
         writeln!(text, "{entry:?}").unwrap();
     }
     text

@@ -19,13 +19,15 @@ pub enum Survival {
     Prefix,
     /// A file's new length survives, but its new bytes read as zeros; new names survive.
     Zeros,
-    /// Each byte, each length and each name survives or not, independently of the others.
+    /// Each sector of 512 bytes, each length and each name survives or not, independently of the others.
+    Sectors,
+    /// The same for each byte.
     Bytes,
 }
 
 impl Survival {
     /// Every model, to go through them all.
-    pub const ALL: [Self; 5] = [Self::None, Self::All, Self::Prefix, Self::Zeros, Self::Bytes];
+    pub const ALL: [Self; 6] = [Self::None, Self::All, Self::Prefix, Self::Zeros, Self::Sectors, Self::Bytes];
 }
 
 /// What goes wrong at an operation.
@@ -207,7 +209,7 @@ impl Machine {
             let survives = match survival {
                 Survival::None => false,
                 Survival::All | Survival::Zeros => true,
-                Survival::Prefix | Survival::Bytes => self.coin(),
+                Survival::Prefix | Survival::Sectors | Survival::Bytes => self.coin(),
             };
             let (from, to) =
                 if survives { (&self.names, &mut self.synced_names) } else { (&self.synced_names, &mut self.names) };
@@ -236,7 +238,7 @@ impl Machine {
     /// What is left of a file's content.
     fn survivors(&mut self, node: Node, survival: Survival) -> Vec<u8> {
         let Node { mut now, synced, uncut, .. } = node;
-        if let (Survival::Prefix | Survival::Bytes, Some(uncut)) = (survival, uncut)
+        if let (Survival::Prefix | Survival::Sectors | Survival::Bytes, Some(uncut)) = (survival, uncut)
             && self.coin()
         {
             now = uncut;
@@ -256,7 +258,8 @@ impl Machine {
                 now.iter_mut().skip(len).for_each(|byte| *byte = 0);
                 now
             }
-            Survival::Bytes => {
+            Survival::Sectors | Survival::Bytes => {
+                const SECTOR: usize = 512;
                 let (short, long) = (now.len().min(synced.len()), now.len().max(synced.len()));
                 let len = match self.random() % 4 {
                     0 => now.len(),
@@ -264,7 +267,15 @@ impl Machine {
                     _ => self.between(short, long),
                 };
                 let byte = |content: &[u8], at: usize| content.get(at).copied().unwrap_or(0);
-                (0..len).map(|at| if self.coin() { byte(&now, at) } else { byte(&synced, at) }).collect()
+                let unit = if survival == Survival::Sectors { SECTOR } else { 1 };
+                let mut is_new = false;
+                let mut survivor = |at: usize| {
+                    if at.is_multiple_of(unit) {
+                        is_new = self.coin();
+                    }
+                    if is_new { byte(&now, at) } else { byte(&synced, at) }
+                };
+                (0..len).map(&mut survivor).collect()
             }
         }
     }

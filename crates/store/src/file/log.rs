@@ -1,13 +1,15 @@
-//! The end of the log, where frames are added.
+//! The end of the log, where frames are added, and its beginning, where segments go.
 
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::codec::Encoded;
-use super::frame::{HEADER, frame, segment_header};
-use super::recover::{Ending, Place};
-use super::segment::Segments;
+use super::frame::{HEADER, SEGMENT_HEADER, frame, segment_header};
+use super::hint;
+use super::recover::Ending;
+use super::scan::Place;
+use super::segment::{self, Segments, hint_path};
 use crate::Error;
 use crate::disk::{Access, Disk, File, read_exact_at};
 
@@ -19,6 +21,8 @@ pub(super) struct Log {
     place: Place,
     tail: Arc<dyn File>,
     segment_bytes: u64,
+    /// The tail when it was last asked whether there is a new one.
+    seen: u32,
     /// What is on the disk is not known any more.
     poisoned: bool,
 }
@@ -38,10 +42,8 @@ impl Log {
             disk.remove(&path).map_err(Error::io("remove", &path))?;
         }
         let tail = if place.segment == 0 {
-            let number = 1;
-            let tail = create(disk.as_ref(), &mut segments, number, &place)?;
-            place = Place { segment: number, offset: HEADER as u64, last: 0, ..place };
-            tail
+            place = Place::begin(1, 1, place.chain);
+            create(disk.as_ref(), &mut segments, &place)?
         } else {
             let tail = segments.open(disk.as_ref(), place.segment, Access::Write)?;
             let path = segments.path(place.segment);
@@ -53,7 +55,9 @@ impl Log {
             sync_dir(disk.as_ref(), segments.dir())?;
             tail
         };
-        Ok(Self { disk, segments, place, tail, segment_bytes, poisoned: false })
+        let mut log = Self { disk, segments, place, tail, segment_bytes, seen: 0, poisoned: false };
+        log.remove_leftovers()?;
+        Ok(log)
     }
 
     /// The segments that there are by now.
@@ -61,15 +65,30 @@ impl Log {
         &self.segments
     }
 
-    /// Adds a frame with one write and one sync, and says where its payloads are: segment and offset.
-    pub(super) fn append(&mut self, encoded: &Encoded) -> Result<(u32, u64), Error> {
+    /// The number of the segment that frames are added to.
+    pub(super) fn tail(&self) -> u32 {
+        self.place.segment
+    }
+
+    /// Whether a segment was sealed since this was last asked, or since the store was opened.
+    pub(super) fn has_grown(&mut self) -> bool {
+        std::mem::replace(&mut self.seen, self.place.segment) != self.place.segment
+    }
+
+    /// Adds a frame with one write and one sync, and says where its payloads are: segment and offset. From this frame on
+    /// nothing is needed that comes before the segment `first`, if there is one.
+    pub(super) fn append(&mut self, encoded: &Encoded, first: Option<u32>) -> Result<(u32, u64), Error> {
         if self.poisoned {
             return Err(Error::Poisoned { path: self.segments.dir().to_owned() });
         }
-        let built = frame(self.place.chain, &encoded.line, &encoded.payloads);
+        let first = first.unwrap_or(self.place.first);
+        let built = frame(self.place.chain, first, &encoded.line, &encoded.payloads);
+        let fits = |bytes: &[u8]| u32::try_from(bytes.len().saturating_add(SEGMENT_HEADER)).is_ok();
+        let built = built.filter(|(bytes, _)| fits(bytes));
         let (bytes, crc) = built.ok_or(Error::Invalid("a batch is longer than a frame can be"))?;
         let len = bytes.len() as u64;
-        if self.place.offset > HEADER as u64 && self.place.offset.saturating_add(len) > self.segment_bytes {
+        let most = self.segment_bytes.min(u32::MAX.into());
+        if self.place.offset > SEGMENT_HEADER as u64 && self.place.offset.saturating_add(len) > most {
             self.roll()?;
         }
         let Place { segment, offset, chain, .. } = self.place;
@@ -83,20 +102,39 @@ impl Log {
             self.poisoned = true;
             return Err(Error::io("sync", &path)(error));
         }
-        self.place = Place { segment, offset: offset.saturating_add(len), last: offset, chain: chain.after(crc) };
+        self.place =
+            Place { segment, offset: offset.saturating_add(len), last: offset, chain: chain.after(crc), first };
         Ok((segment, offset.saturating_add(HEADER as u64).saturating_add(encoded.line.len() as u64)))
     }
 
     /// Starts the next segment.
     fn roll(&mut self) -> Result<(), Error> {
-        let number = self.place.segment.checked_add(1).ok_or(Error::Invalid("the log has no segment numbers left"))?;
+        let sealed = self.place.segment;
+        let number = sealed.checked_add(1).ok_or(Error::Invalid("the log has no segment numbers left"))?;
         // Until it is through, there may be half a segment, which only opening the store again removes.
         self.poisoned = true;
         // The frames are durable, but not yet the cut after a failed write: a sealed segment has to end with a frame.
-        self.tail.sync_data().map_err(Error::io("sync", &self.segments.path(self.place.segment)))?;
-        self.tail = create(self.disk.as_ref(), &mut self.segments, number, &self.place)?;
-        self.place = Place { segment: number, offset: HEADER as u64, last: 0, ..self.place };
+        self.tail.sync_data().map_err(Error::io("sync", &self.segments.path(sealed)))?;
+        let place = Place::begin(number, self.place.first, self.place.chain);
+        let tail = create(self.disk.as_ref(), &mut self.segments, &place)?;
         self.poisoned = false;
+        let tail = std::mem::replace(&mut self.tail, tail);
+        self.place = place;
+        hint::make(self.disk.as_ref(), &self.segments, tail.as_ref(), sealed);
+        Ok(())
+    }
+
+    /// Removes what comes before the first segment that is needed. Views that are open keep what they have.
+    pub(super) fn remove_leftovers(&mut self) -> Result<(), Error> {
+        let first = self.place.first;
+        self.segments.begin_at(first);
+        let listing = segment::list(self.disk.as_ref(), self.segments.dir())?;
+        let logs = listing.before.iter().chain(&listing.numbers).filter(|number| **number < first);
+        let hints = listing.hints.iter().filter(|number| **number < first || **number >= self.place.segment);
+        let logs = logs.map(|number| self.segments.path(*number));
+        for path in logs.chain(hints.map(|number| hint_path(self.segments.dir(), *number))) {
+            self.disk.remove(&path).map_err(Error::io("remove", &path))?;
+        }
         Ok(())
     }
 }
@@ -110,11 +148,12 @@ fn rewrite(tail: &dyn File, place: &Place) -> io::Result<()> {
     tail.write_at(&bytes, place.last)
 }
 
-/// Creates a segment that goes on from a place, and makes it durable.
-fn create(disk: &dyn Disk, segments: &mut Segments, number: u32, place: &Place) -> Result<Arc<dyn File>, Error> {
+/// Creates the segment that begins at a place, and makes it durable.
+fn create(disk: &dyn Disk, segments: &mut Segments, place: &Place) -> Result<Arc<dyn File>, Error> {
+    let number = place.segment;
     let path = segments.path(number);
     let file = disk.open(&path, Access::Create).map_err(Error::io("create", &path))?;
-    file.write_at(&segment_header(number, place.chain), 0).map_err(Error::io("write to", &path))?;
+    file.write_at(&segment_header(number, place.first, place.chain), 0).map_err(Error::io("write to", &path))?;
     file.sync_data().map_err(Error::io("sync", &path))?;
     sync_dir(disk, segments.dir())?;
     segments.insert(number, file.clone());

@@ -2,8 +2,9 @@
 //!
 //! ```text
 //! lock          who is writing; never renamed
-//! 000001.log    segments of frames, one frame per batch
-//! 000002.log
+//! 000007.log    segments of frames, one frame per batch; all but the last are sealed
+//! 000007.hint   a sealed segment without its payloads: a cache
+//! 000008.log
 //! ```
 //!
 //! - **A batch is one frame, one write, one sync.** Publishing names the payloads that are staged; none is written twice.
@@ -13,12 +14,20 @@
 //! - **A failed sync is never repeated**: it poisons the store until it is opened again.
 //! - **Readers take no lock and write nothing.** They see each frame that is whole when they ask for a view, so after a
 //!   power failure they may have seen a batch whose writer was never told that it was written.
+//! - **The log loses its beginning, never its middle.** What lives in the oldest segment is written once more at the end,
+//!   and then the segment goes: see `compact.rs`. Views that are open keep reading what they have.
 
 mod codec;
+mod compact;
 mod frame;
+mod hint;
 mod log;
 mod recover;
+mod replay;
+mod salvage;
+mod scan;
 mod segment;
+mod verify;
 
 use std::io;
 use std::path::Path;
@@ -28,29 +37,41 @@ use async_trait::async_trait;
 
 use crate::Error;
 use crate::batch::Batch;
-use crate::disk::{Access, Disk, Guard, Lock, RealDisk, create_dirs, parent_of};
-use crate::index::Index;
+use crate::disk::{Disk, Guard, Lock, RealDisk, create_dirs, parent_of};
+use crate::effects::{Effects, Piece};
+use crate::index::{Index, Retention};
 use crate::model::Revision;
 use crate::pinned::{Payloads, Pinned};
 use crate::store::{Store, View};
+pub use salvage::Salvaged;
+pub use verify::Verified;
+
 use log::Log;
-use recover::Place;
+use recover::{Ending, Purpose};
+use replay::Replay;
+use scan::Place;
 use segment::{Segments, Span};
 
 /// The name of the lock file.
 const LOCK: &str = "lock";
 
-/// How a file store is laid out.
+/// How a file store is laid out, and how long it keeps what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileOptions {
     /// How many bytes a segment may have before the next one is started. A batch is never split, so a segment with one
     /// frame may be longer. 64 MiB by default.
     pub segment_bytes: u64,
+    /// How long the journal's notes are kept.
+    pub retention: Retention,
+    /// Whether to free space. After a publish, if a segment was sealed since the last look and less than half of the log
+    /// is still needed, what is needed of the oldest segments is copied, and they go, until more than half is needed. Over
+    /// time this writes each byte about twice. On by default.
+    pub compact: bool,
 }
 
 impl Default for FileOptions {
     fn default() -> Self {
-        Self { segment_bytes: 64 * 1024 * 1024 }
+        Self { segment_bytes: 64 * 1024 * 1024, retention: Retention::default(), compact: true }
     }
 }
 
@@ -72,7 +93,7 @@ struct State {
 #[derive(Debug)]
 enum AccessTo {
     /// By adding to the log.
-    Write { log: Mutex<Log>, _lock: Box<dyn Guard> },
+    Write { log: Mutex<Log>, options: FileOptions, _lock: Box<dyn Guard> },
     /// By reading what a writer has added.
     Read { disk: Arc<dyn Disk>, place: Mutex<Place> },
 }
@@ -96,18 +117,19 @@ impl FileStore {
         let path = path.as_ref();
         make_dir(disk.as_ref(), path)?;
         // What is no store gets no lock file either.
-        if segment::list(disk.as_ref(), path)?.is_empty() {
+        if segment::list(disk.as_ref(), path)?.numbers.is_empty() {
             // Before there is anything to lose, the directory itself must be there to stay.
             let parent = parent_of(path);
             disk.sync_dir(parent).map_err(Error::io("sync", parent))?;
         }
         let lock = take_lock(disk.as_ref(), path)?;
-        let mut state = State { index: Index::default(), segments: Segments::new(path) };
+        let mut state = State::new(path);
         let mut place = Place::START;
-        let ending = state.read(disk.as_ref(), Access::Write, &mut place)?;
+        let ending = state.read(disk.as_ref(), Purpose::Write, &mut place)?;
         let log = Log::resume(disk, state.segments, place, ending, options.segment_bytes)?;
         state.segments = log.segments().clone();
-        Ok(Self { state: RwLock::new(state), access: AccessTo::Write { log: Mutex::new(log), _lock: lock } })
+        let access = AccessTo::Write { log: Mutex::new(log), options, _lock: lock };
+        Ok(Self { state: RwLock::new(state), access })
     }
 
     /// Opens a replica for reading, also while another process writes to it: each view shows what is there by then.
@@ -124,9 +146,9 @@ impl FileStore {
     /// # Errors
     /// Those of [`read_only`](Self::read_only).
     pub fn read_only_with(disk: Arc<dyn Disk>, path: impl AsRef<Path>) -> Result<Self, Error> {
-        let mut state = State { index: Index::default(), segments: Segments::new(path.as_ref()) };
+        let mut state = State::new(path.as_ref());
         let mut place = Place::START;
-        state.read(disk.as_ref(), Access::Read, &mut place)?;
+        state.read(disk.as_ref(), Purpose::Read, &mut place)?;
         Ok(Self { state: RwLock::new(state), access: AccessTo::Read { disk, place: Mutex::new(place) } })
     }
 
@@ -138,13 +160,30 @@ impl FileStore {
         change(&mut self.state.write().unwrap_or_else(PoisonError::into_inner))
     }
 
+    fn look<T>(&self, look: impl FnOnce(&State) -> T) -> T {
+        look(&self.state.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Writes effects and loads them. From there on nothing is needed that comes before the segment `first`.
+    fn append(&self, log: &mut Log, effects: Effects<Piece<Span, String>>, first: Option<u32>) -> Result<(), Error> {
+        let encoded = codec::encode(effects)?;
+        let (segment, offset) = log.append(&encoded, first)?;
+        let effects = codec::locate(encoded.effects, segment, offset, encoded.payloads.len() as u64);
+        let effects = effects.ok_or(Error::Invalid("a batch's payloads do not add up"))?;
+        self.change_state(|state| {
+            state.segments = log.segments().clone();
+            state.index.load(effects);
+        });
+        Ok(())
+    }
+
     /// Takes up what a writer has added since the last look.
     fn catch_up(&self, disk: &dyn Disk, place: &Mutex<Place>) -> Result<(), Error> {
         let mut place = locked(place);
         // Apart from the state, which others may be reading; and not half of it, should something be damaged.
         let mut state = self.state();
         let before = *place;
-        let read = state.read(disk, Access::Read, &mut place);
+        let read = state.read(disk, Purpose::Read, &mut place);
         if let Err(error) = read {
             *place = before;
             return Err(error);
@@ -159,23 +198,18 @@ impl FileStore {
 #[async_trait]
 impl Store for FileStore {
     async fn write(&self, batch: Batch) -> Result<Revision, Error> {
-        let AccessTo::Write { log, .. } = &self.access else { return Err(Error::ReadOnly) };
+        let AccessTo::Write { log, options, .. } = &self.access else { return Err(Error::ReadOnly) };
         let mut log = locked(log);
-        {
-            let index = self.state().index;
-            if !index.check(&batch)? {
-                return Ok(index.published().revision);
-            }
+        let publishes = matches!(batch, Batch::Publish(_));
+        if let Some(effects) = self.look(|state| state.index.effects(batch, options.retention))? {
+            self.append(&mut log, effects, None)?;
         }
-        let encoded = codec::encode(batch)?;
-        let (segment, offset) = log.append(&encoded)?;
-        let batch = codec::locate(encoded.batch, segment, offset, encoded.payloads.len() as u64);
-        let batch = batch.ok_or(Error::Invalid("a batch's payloads do not add up"))?;
-        self.change_state(|state| {
-            state.segments = log.segments().clone();
-            state.index.apply(batch)?;
-            Ok(state.index.published().revision)
-        })
+        if publishes && options.compact {
+            // What was published is published. Space that can't be freed now is freed after another run, and a log that
+            // can't be written to any more says so then.
+            let _ = self.tend(&mut log);
+        }
+        Ok(self.look(|state| state.index.published().revision))
     }
 
     async fn view(&self) -> Result<Arc<dyn View>, Error> {
@@ -188,9 +222,39 @@ impl Store for FileStore {
 }
 
 impl State {
-    fn read(&mut self, disk: &dyn Disk, access: Access, place: &mut Place) -> Result<recover::Ending, Error> {
-        let Self { index, segments } = self;
-        recover::read(disk, access, segments, place, &mut |batch| index.apply(batch))
+    fn new(path: &Path) -> Self {
+        Self { index: Index::default(), segments: Segments::new(path) }
+    }
+
+    /// Goes on reading from a place.
+    fn read(&mut self, disk: &dyn Disk, purpose: Purpose, place: &mut Place) -> Result<Ending, Error> {
+        /// How often to start anew when segments go while they are read. Each time the writer has freed one more.
+        const TRIES: usize = 100;
+        for _ in 0..TRIES {
+            let Self { index, segments } = self;
+            let mut replay = Replay::new(index);
+            let ending = recover::read(disk, purpose, segments, place, &mut |frame| replay.visit(frame));
+            match ending.and_then(|ending| replay.finish(segments).map(|()| ending)) {
+                Ok(Ending::Gone) => {}
+                Err(Error::Io { source, .. })
+                    if purpose != Purpose::Write && source.kind() == io::ErrorKind::NotFound =>
+                {
+                    // There was a segment in the list, or nothing is there at all.
+                    disk.list(segments.dir()).map_err(Error::io("list", segments.dir()))?;
+                }
+                Ok(_) if !index.is_whole() => {
+                    let (path, offset) = (segments.path(place.segment), place.last);
+                    return Err(Error::Damaged { path, offset, what: "pages of a staged round are missing" });
+                }
+                ending => {
+                    segments.begin_at(place.first);
+                    return ending;
+                }
+            }
+            (*self, *place) = (Self::new(self.segments.dir()), Place::START);
+        }
+        let dir = self.segments.dir();
+        Err(Error::io("follow the changes of", dir)(io::ErrorKind::ResourceBusy.into()))
     }
 }
 

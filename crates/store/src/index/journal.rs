@@ -1,40 +1,79 @@
-//! Where the journal's notes are.
+//! Where the journal's notes are, and how long they are kept.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use delta_core::Timestamp;
 
-use crate::batch::Block;
+use crate::effects::Notes;
+
+/// How long notes are kept: none is kept beyond one of the two limits but for what shares a block with one that is, which
+/// are 127 at most. A reader who fell behind is told: see [`View::journal`](crate::View::journal).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// How many notes to keep. 100,000 by default.
+    pub entries: u64,
+    /// How long to keep them, counted from the time of the run that is being published. 90 days by default.
+    pub age: Duration,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { entries: 100_000, age: Duration::from_secs(90 * 24 * 60 * 60) }
+    }
+}
 
 /// The journal's blocks by the number of their first note. Only where they are: the text stays with the payloads.
 #[derive(Debug, Clone)]
 pub(crate) struct Journal<P> {
-    blocks: BTreeMap<u64, (Timestamp, Block<P>)>,
+    blocks: BTreeMap<u64, Notes<P>>,
+    first: u64,
     last: u64,
 }
 
 impl<P> Default for Journal<P> {
     fn default() -> Self {
-        Self { blocks: BTreeMap::new(), last: 0 }
+        Self { blocks: BTreeMap::new(), first: 1, last: 0 }
     }
 }
 
 impl<P> Journal<P> {
-    /// The number of the last note; 0 if there is none.
+    /// The number of the oldest note that is kept; one more than the last if there is none.
+    pub(crate) fn first(&self) -> u64 {
+        self.first
+    }
+
+    /// The number of the last note that there ever was; 0 if there was none.
     pub(crate) fn last(&self) -> u64 {
         self.last
     }
 
-    pub(super) fn push(&mut self, at: Timestamp, block: Block<P>) {
-        let first = self.last.saturating_add(1);
-        self.last = self.last.saturating_add(u64::from(block.notes));
-        self.blocks.insert(first, (at, block));
+    pub(super) fn put(&mut self, notes: Notes<P>) {
+        self.blocks.insert(notes.first, notes);
     }
 
-    /// The blocks that hold notes after this number, each with the number of its first note and its time.
-    pub(crate) fn after(&self, seq: u64) -> impl Iterator<Item = (u64, Timestamp, &P)> {
+    /// Forgets what is older than this note.
+    pub(super) fn keep(&mut self, first: u64, last: u64) {
+        (self.first, self.last) = (first, last);
+        self.blocks = self.blocks.split_off(&first);
+    }
+
+    /// The number of the oldest note to keep when a run adds notes up to `last`.
+    pub(super) fn oldest_to_keep(&self, retention: Retention, at: Timestamp, added: &[Notes<impl Sized>]) -> u64 {
+        let last = added.last().map_or(self.last, Notes::last);
+        let enough = last.saturating_sub(retention.entries);
+        let seconds = i64::try_from(retention.age.as_secs()).unwrap_or(i64::MAX);
+        let oldest = at.plus_seconds(seconds.saturating_neg());
+        let expired = |last: u64, at: Timestamp| last <= enough || at < oldest;
+        let kept = self.blocks.values().find(|notes| !expired(notes.last(), notes.at)).map(|notes| notes.first);
+        let added = || added.iter().find(|notes| !expired(notes.last(), notes.at)).map(|notes| notes.first);
+        kept.or_else(added).unwrap_or(last.saturating_add(1))
+    }
+
+    /// The blocks that hold notes after this number.
+    pub(crate) fn after(&self, seq: u64) -> impl Iterator<Item = &Notes<P>> {
         let next = seq.saturating_add(1);
         let first = self.blocks.range(..=next).next_back().map_or(next, |(first, _)| *first);
-        self.blocks.range(first..).map(|(first, (at, block))| (*first, *at, &block.text))
+        self.blocks.range(first..).map(|(_, notes)| notes)
     }
 }

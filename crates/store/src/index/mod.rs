@@ -4,7 +4,9 @@
 //! parts that are copied when one of them is written to while somebody else still holds it: a clone is a pinned view.
 
 mod journal;
+mod load;
 mod rows;
+mod sorted;
 mod staging;
 mod times;
 mod write;
@@ -14,8 +16,10 @@ use std::sync::Arc;
 
 use delta_core::RoundId;
 
-use crate::model::{EngineState, Identity, Revision, StagedRound, Tile, TileId};
+use crate::effects::Root;
+use crate::model::{EngineState, Identity, Meta, Revision, StagedRound, Tile, TileId};
 pub(crate) use journal::Journal;
+pub use journal::Retention;
 pub(crate) use rows::Rows;
 pub(crate) use staging::Staging;
 
@@ -65,6 +69,34 @@ impl<P> Index<P> {
         self.rounds.get(&round).map(Arc::as_ref)
     }
 
+    /// The staged rounds.
+    pub(crate) fn stagings(&self) -> impl Iterator<Item = (RoundId, &Staging<P>)> {
+        self.rounds.iter().map(|(round, staging)| (*round, staging.as_ref()))
+    }
+
+    /// About how many bytes a log needs to say what is here, given the length of each payload.
+    pub(crate) fn bytes(&self, len: impl Fn(&P) -> u64) -> u64 {
+        /// About what is written of a row, an item or a block beside its ids and payloads. Rather too much than too little:
+        /// whoever frees space because of it must find some.
+        const EACH: u64 = 240;
+        let meta = |meta: &Meta| {
+            let series = meta.series.as_ref().map_or(0, |series| series.len());
+            (meta.id.len() + meta.etag.as_ref().map_or(0, String::len) + series) as u64
+        };
+        let mut sum = EACH * 4;
+        let mut add = |bytes: u64| sum = sum.saturating_add(bytes).saturating_add(EACH);
+        for row in self.published.rows.after(None) {
+            let mut bytes = meta(&row.meta);
+            row.layers.as_ref().map(|payload| bytes = bytes.saturating_add(len(payload)));
+            add(bytes);
+        }
+        for page in self.rounds.values().flat_map(|staging| staging.pages()) {
+            page.1.items.iter().for_each(|item| add(len(&item.raw)));
+        }
+        self.published.journal.after(0).for_each(|notes| add(len(&notes.text)));
+        sum
+    }
+
     pub(crate) fn engine_state(&self) -> Option<&EngineState> {
         self.engine_state.as_ref()
     }
@@ -78,5 +110,19 @@ impl<P> Index<P> {
         let published = self.published.tiles.iter().map(|tile| tile.id);
         let last = staged.chain(published).chain(self.published.retired.iter().copied()).max();
         last.map_or(TileId(0), |TileId(last)| TileId(last.saturating_add(1)))
+    }
+}
+
+impl<P> Published<P> {
+    /// What there is one of; none before the first publish.
+    pub(crate) fn root(&self) -> Option<Root> {
+        Some(Root {
+            revision: self.revision,
+            identity: self.identity.clone()?,
+            tiles: self.tiles.clone(),
+            retired: self.retired.clone(),
+            first_seq: self.journal.first(),
+            last_seq: self.journal.last(),
+        })
     }
 }

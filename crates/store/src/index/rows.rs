@@ -1,11 +1,12 @@
 //! The rows, and the ways to find them.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::ops::{Bound, Range};
+use std::cmp::Ordering;
+use std::ops::Range;
 use std::sync::Arc;
 
 use delta_core::{EventType, Timestamp};
 
+use super::sorted::Sorted;
 use super::times::Times;
 use crate::model::{Meta, Row};
 use crate::store::TimeKey;
@@ -13,16 +14,17 @@ use crate::store::TimeKey;
 /// All rows of a replica by id, by time and by series.
 #[derive(Debug, Clone)]
 pub(crate) struct Rows<P> {
-    by_id: BTreeMap<Arc<str>, Arc<Row<P>>>,
+    by_id: Sorted<Arc<Row<P>>>,
     times: Times,
     /// Pairs of a series and a member.
-    series: BTreeSet<(Arc<str>, Arc<str>)>,
-    unsettled: BTreeSet<Arc<str>>,
+    series: Sorted<(Arc<str>, Arc<str>)>,
+    unsettled: Sorted<Arc<str>>,
 }
 
 impl<P> Default for Rows<P> {
     fn default() -> Self {
-        Self { by_id: BTreeMap::new(), times: Times::default(), series: BTreeSet::new(), unsettled: BTreeSet::new() }
+        let (times, series, unsettled) = (Times::default(), Sorted::default(), Sorted::default());
+        Self { by_id: Sorted::default(), times, series, unsettled }
     }
 }
 
@@ -32,12 +34,11 @@ impl<P> Rows<P> {
     }
 
     pub(crate) fn get(&self, id: &str) -> Option<&Row<P>> {
-        self.by_id.get(id).map(Arc::as_ref)
+        self.by_id.get(by_id(id)).map(Arc::as_ref)
     }
 
     pub(crate) fn after(&self, id: Option<&str>) -> impl Iterator<Item = &Row<P>> {
-        let lower = id.map_or(Bound::Unbounded, Bound::Excluded);
-        self.by_id.range::<str, _>((lower, Bound::Unbounded)).map(|(_, row)| row.as_ref())
+        self.by_id.from(|row| id.is_some_and(|id| *row.meta.id <= *id)).map(Arc::as_ref)
     }
 
     pub(crate) fn overlapping(
@@ -49,18 +50,14 @@ impl<P> Rows<P> {
     }
 
     pub(crate) fn members(&self, series: &str, after: Option<&str>) -> impl Iterator<Item = &Row<P>> {
-        let series: Arc<str> = series.into();
-        // No id is empty, so the first possible pair of a series is one with an empty member.
-        let from = (series.clone(), Arc::from(after.unwrap_or_default()));
-        self.series
-            .range((Bound::Excluded(from), Bound::Unbounded))
-            .take_while(move |(of, _)| *of == series)
-            .filter_map(|(_, id)| self.get(id))
+        // No id is empty.
+        let from = (series, after.unwrap_or_default());
+        let members = self.series.from(|(of, id)| (of.as_ref(), id.as_ref()) <= from);
+        members.take_while(move |(of, _)| **of == *series).filter_map(|(_, id)| self.get(id))
     }
 
     pub(crate) fn unsettled(&self, after: Option<&str>) -> impl Iterator<Item = &Row<P>> {
-        let lower = after.map_or(Bound::Unbounded, Bound::Excluded);
-        self.unsettled.range::<str, _>((lower, Bound::Unbounded)).filter_map(|id| self.get(id))
+        self.unsettled.from(|id| after.is_some_and(|after| **id <= *after)).filter_map(|id| self.get(id))
     }
 
     pub(super) fn put(&mut self, row: Row<P>) {
@@ -69,24 +66,31 @@ impl<P> Rows<P> {
             self.times.insert(key);
         }
         if let Some(series) = &row.meta.series {
-            self.series.insert((series.clone(), row.meta.id.clone()));
+            let pair = (series.clone(), row.meta.id.clone());
+            self.series.insert(pair.clone(), |known| known.cmp(&pair));
         }
+        let id = row.meta.id.clone();
         if row.unsettled.is_some() {
-            self.unsettled.insert(row.meta.id.clone());
+            self.unsettled.insert(id.clone(), |known| known.cmp(&id));
         }
-        self.by_id.insert(row.meta.id.clone(), Arc::new(row));
+        self.by_id.insert(Arc::new(row), by_id(&id));
     }
 
     pub(super) fn remove(&mut self, id: &str) {
-        let Some((id, row)) = self.by_id.remove_entry(id) else { return };
+        let Some(row) = self.by_id.remove(by_id(id)) else { return };
         if let Some(key) = time_key(&row.meta) {
             self.times.remove(&key);
         }
         if let Some(series) = &row.meta.series {
-            self.series.remove(&(series.clone(), id.clone()));
+            self.series.remove(|(of, member)| (of.as_ref(), member.as_ref()).cmp(&(series, id)));
         }
-        self.unsettled.remove(&id);
+        self.unsettled.remove(|known| known.as_ref().cmp(id));
     }
+}
+
+/// The order of rows by id, against one of them.
+fn by_id<P>(id: &str) -> impl Fn(&Arc<Row<P>>) -> Ordering {
+    move |row| row.meta.id.as_ref().cmp(id)
 }
 
 /// Where a row stands in time: nowhere if it is a master, whose own times are no appointment, or has no start.

@@ -1,30 +1,32 @@
 //! Which rows overlap a range of time.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::iter::Peekable;
-use std::ops::{Bound, Range};
+use std::ops::Range;
 use std::sync::Arc;
 
 use delta_core::Timestamp;
 
+use super::sorted::Sorted;
 use crate::store::TimeKey;
 
 /// Rows by time, in levels by how long they last: what overlaps a range cannot start earlier than the level's longest
 /// duration before it, so one event of many years does not make every query read the years before.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Times {
-    levels: BTreeMap<u32, BTreeSet<TimeKey>>,
+    levels: BTreeMap<u32, Sorted<TimeKey>>,
 }
 
 impl Times {
     pub(super) fn insert(&mut self, key: TimeKey) {
-        self.levels.entry(level(&key)).or_default().insert(key);
+        let order = key.clone();
+        self.levels.entry(level(&key)).or_default().insert(key, |known| known.cmp(&order));
     }
 
     pub(super) fn remove(&mut self, key: &TimeKey) {
         let level = level(key);
         if let Some(keys) = self.levels.get_mut(&level) {
-            keys.remove(key);
+            keys.remove(|known| known.cmp(key));
             if keys.is_empty() {
                 self.levels.remove(&level);
             }
@@ -61,24 +63,15 @@ fn with_head<'k, 'l, I: Iterator<Item = &'k TimeKey>>(
 
 fn in_level<'k>(
     level: u32,
-    keys: &'k BTreeSet<TimeKey>,
+    keys: &'k Sorted<TimeKey>,
     range: Range<Timestamp>,
     after: Option<&TimeKey>,
 ) -> impl Iterator<Item = &'k TimeKey> {
     let longest = 1_i64.checked_shl(level).filter(|ticks| *ticks > 0).unwrap_or(i64::MAX);
     let lower = at(Timestamp::from_ticks(range.start.ticks().saturating_sub(longest)));
-    let lower = match after {
-        Some(after) if *after >= lower => Bound::Excluded(after.clone()),
-        _ => Bound::Included(lower),
-    };
     let upper = at(range.end);
-    // An empty range would make the set panic.
-    let empty = match &lower {
-        Bound::Included(lower) | Bound::Excluded(lower) => *lower >= upper,
-        Bound::Unbounded => false,
-    };
-    let found = (!empty).then(|| keys.range((lower, Bound::Excluded(upper))));
-    found.into_iter().flatten().filter(move |key| key.end > range.start || key.start >= range.start)
+    let found = keys.from(|key| *key < lower || after.is_some_and(|after| key <= after));
+    found.take_while(move |key| **key < upper).filter(move |key| key.end > range.start || key.start >= range.start)
 }
 
 /// The first key that could be at an instant.

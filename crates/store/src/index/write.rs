@@ -1,42 +1,45 @@
-//! How a batch changes the tables, and which batches may.
+//! What a batch comes down to, and which batches may be written.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
-use super::{Index, Published, Staging};
+use delta_core::Timestamp;
+
+use super::{Index, Published, Retention};
 use crate::Error;
-use crate::batch::{Batch, Publish, RowChange, Source, Stage};
+use crate::batch::{Batch, Block, Publish, RowChange, Source, Stage};
+use crate::effects::{Effects, Notes, Page, Piece, Root};
 use crate::model::{EngineState, Identity, Layers, Position, Row, TileId};
 
 impl<P: Clone> Index<P> {
-    /// Whether a batch would change anything.
+    /// What a batch comes down to; none if it would change nothing.
     ///
     /// # Errors
-    /// Why it must not be applied. What passes here can be applied, so a backend asks before it writes.
-    pub(crate) fn check<Q>(&self, batch: &Batch<Q>) -> Result<bool, Error> {
+    /// Why it must not be written.
+    pub(crate) fn effects<N>(
+        &self,
+        batch: Batch<N>,
+        retention: Retention,
+    ) -> Result<Option<Effects<Piece<P, N>>>, Error> {
+        if !self.check(&batch)? {
+            return Ok(None);
+        }
+        let nothing = Effects::default();
+        Ok(Some(match batch {
+            Batch::Stage(stage) => Effects { pages: vec![self.page(stage)], ..nothing },
+            Batch::Publish(publish) => self.publish(publish, retention)?,
+            Batch::Discard(discard) => Effects { ended: vec![discard.round], ..nothing },
+            Batch::EngineState(state) => Effects { engine_state: Some(state), ..nothing },
+        }))
+    }
+
+    /// Whether a batch would change anything, and may.
+    fn check<N>(&self, batch: &Batch<N>) -> Result<bool, Error> {
         match batch {
             Batch::Stage(stage) => self.check_stage(stage),
             Batch::Publish(publish) => self.check_publish(publish).map(|()| true),
             Batch::Discard(discard) => Ok(self.rounds.contains_key(&discard.round)),
             Batch::EngineState(state) => self.check_engine_state(state),
         }
-    }
-
-    /// Applies a batch.
-    ///
-    /// # Errors
-    /// Those of [`check`](Self::check); the tables are then as before.
-    pub(crate) fn apply(&mut self, batch: Batch<P>) -> Result<(), Error> {
-        if !self.check(&batch)? {
-            return Ok(());
-        }
-        match batch {
-            Batch::Stage(stage) => self.stage(stage),
-            Batch::Publish(publish) => self.publish(publish)?,
-            Batch::Discard(discard) => drop(self.rounds.remove(&discard.round)),
-            Batch::EngineState(state) => self.engine_state = Some(state),
-        }
-        Ok(())
     }
 
     fn check_engine_state(&self, state: &EngineState) -> Result<bool, Error> {
@@ -70,13 +73,9 @@ impl<P: Clone> Index<P> {
         }
     }
 
-    fn stage(&mut self, stage: Stage<P>) {
-        let order = self.order;
-        self.order = order.saturating_add(1);
-        match self.rounds.get_mut(&stage.round) {
-            Some(staging) => Arc::make_mut(staging).push(stage, order),
-            None => drop(self.rounds.insert(stage.round, Arc::new(Staging::new(stage, order)))),
-        }
+    fn page<N>(&self, stage: Stage<N>) -> Page<Piece<P, N>> {
+        let Stage { round, kind, tile, page, position, items } = stage;
+        Page { round, kind, tile, page, order: self.order, position, items }.map(&mut Piece::New)
     }
 
     fn check_publish<Q>(&self, publish: &Publish<Q>) -> Result<(), Error> {
@@ -137,47 +136,42 @@ impl<P: Clone> Index<P> {
         if forgotten { Err(Error::Invalid("a tile goes but still holds a row")) } else { Ok(()) }
     }
 
-    fn publish(&mut self, publish: Publish<P>) -> Result<(), Error> {
+    fn publish<N>(&self, publish: Publish<N>, retention: Retention) -> Result<Effects<Piece<P, N>>, Error> {
         let Publish { at, identity, tiles, rounds, rows, journal, .. } = publish;
-        let mut resolved = Vec::with_capacity(rows.len());
+        let before = &self.published;
+        let (mut changed, mut gone) = (Vec::new(), Vec::new());
         for change in rows {
-            resolved.push(self.resolve(change)?);
-        }
-        let published = Arc::make_mut(&mut self.published);
-        for change in resolved {
             match change {
-                Ok(row) => published.rows.put(row),
-                Err(id) => published.rows.remove(&id),
+                RowChange::Put(row) => changed.push(self.resolve(row)?),
+                RowChange::Gone(id) => gone.push(id),
             }
         }
-        for block in journal {
-            published.journal.push(at, block);
-        }
-        published.adopt(identity);
         let kept: BTreeSet<TileId> = tiles.iter().map(|tile| tile.id).collect();
-        let retired = published.tiles.iter().map(|tile| tile.id).filter(|tile| !kept.contains(tile));
-        published.retired.extend(retired);
-        published.tiles = tiles;
-        published.revision = published.revision.next();
-        let retired = &self.published.retired;
-        self.rounds.retain(|round, staging| !rounds.contains(round) && !retired.contains(&staging.tile.id));
-        Ok(())
+        let mut retired = before.retired.clone();
+        retired.extend(before.tiles.iter().map(|tile| tile.id).filter(|tile| !kept.contains(tile)));
+        let ended = self.rounds.iter().filter(|(id, round)| rounds.contains(id) || retired.contains(&round.tile.id));
+        let ended = ended.map(|(id, _)| *id).collect();
+        let mut journal = number(journal, before.journal.last().saturating_add(1), at);
+        let last_seq = journal.last().map_or(before.journal.last(), Notes::last);
+        let first_seq = before.journal.oldest_to_keep(retention, at, &journal);
+        journal.retain(|notes| notes.first >= first_seq);
+        let identity = before.adopt(identity);
+        let root = Root { revision: before.revision.next(), identity, tiles, retired, first_seq, last_seq };
+        Ok(Effects { root: Some(root), ended, gone, rows: changed, journal, ..Effects::default() })
     }
 
-    /// A changed row with its payloads in place, or the id of one that goes.
-    fn resolve(&self, change: RowChange<P>) -> Result<Result<Row<P>, Arc<str>>, Error> {
-        let Row { meta, holds, layers, unsettled } = match change {
-            RowChange::Put(row) => row,
-            RowChange::Gone(id) => return Ok(Err(id)),
-        };
+    /// A changed row with its payloads in place.
+    fn resolve<N>(&self, row: Row<Source<N>>) -> Result<Row<Piece<P, N>>, Error> {
+        let Row { meta, holds, layers, unsettled } = row;
         let before = self.published.rows.get(&meta.id).map(|row| &row.layers);
+        let known = |payload: &P| Piece::Known(payload.clone());
         let layers = resolve(layers, before, |source, kept| match source {
-            Source::Keep => kept.cloned(),
-            Source::Staged(item) => self.rounds.get(&item.round)?.payload(item, &meta.id).cloned(),
-            Source::Inline(payload) => Some(payload),
+            Source::Keep => kept.map(known),
+            Source::Staged(item) => self.rounds.get(&item.round)?.payload(item, &meta.id).map(known),
+            Source::Inline(payload) => Some(Piece::New(payload)),
         });
         let layers = layers.ok_or(Error::Invalid("a row names a payload that is not there"))?;
-        Ok(Ok(Row { meta, holds, layers, unsettled }))
+        Ok(Row { meta, holds, layers, unsettled })
     }
 
     fn is_retired(&self, tile: TileId) -> bool {
@@ -191,12 +185,22 @@ impl<P> Published<P> {
     }
 
     /// The first publish fixes the identity; a later one may only add the calendar's id.
-    fn adopt(&mut self, given: Identity) {
-        match &mut self.identity {
-            None => self.identity = Some(given),
-            Some(stored) => stored.calendar = stored.calendar.take().or(given.calendar),
+    fn adopt(&self, given: Identity) -> Identity {
+        match &self.identity {
+            None => given,
+            Some(stored) => Identity { calendar: stored.calendar.clone().or(given.calendar), ..stored.clone() },
         }
     }
+}
+
+/// A journal's blocks with the numbers of their notes.
+fn number<P, N>(journal: Vec<Block<N>>, mut next: u64, at: Timestamp) -> Vec<Notes<Piece<P, N>>> {
+    let mut numbered = Vec::with_capacity(journal.len());
+    for Block { notes, text } in journal {
+        numbered.push(Notes { first: next, notes, at, text: Piece::New(text) });
+        next = next.saturating_add(notes.into());
+    }
+    numbered
 }
 
 /// Finds each layer of a row: from its source, and from the layer in the same place of the row as it was.

@@ -48,7 +48,8 @@ fn simulated() -> FileStore {
 }
 
 fn in_segments_of(segment_bytes: u64) -> FileStore {
-    FileStore::open_with(Arc::new(SimDisk::new(1)), "/replica", FileOptions { segment_bytes }).unwrap()
+    FileStore::open_with(Arc::new(SimDisk::new(1)), "/replica", FileOptions { segment_bytes, ..FileOptions::default() })
+        .unwrap()
 }
 
 /// Knows nothing but what is on the disk: each write opens the store anew, and each view comes from a new reader.
@@ -66,7 +67,7 @@ impl Forgetful {
 #[async_trait::async_trait]
 impl Store for Forgetful {
     async fn write(&self, batch: Batch) -> Result<Revision, Error> {
-        let options = FileOptions { segment_bytes: 2000 };
+        let options = FileOptions { segment_bytes: 2000, ..FileOptions::default() };
         FileStore::open_with(Arc::new(self.0.clone()), "/replica", options)?.write(batch).await
     }
 

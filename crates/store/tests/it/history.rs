@@ -20,7 +20,7 @@ pub(crate) struct History {
 
 impl History {
     /// Every kind of batch and every kind of layer: staged pages, a run, a round that is discarded, a run with a patch, a
-    /// removal and a fetched master, and a window that moves.
+    /// removal and a fetched master, a window that moves, a resync, and changes enough to free space in short segments.
     pub(crate) fn new() -> Self {
         let store = MemoryStore::new();
         let mut recorder = Recorder { fixture: Fixture::new(&store), store: &store, history: Self::empty(&store) };
@@ -38,6 +38,14 @@ impl History {
         recorder.write(Batch::EngineState(EngineState::new(r#"{"until":1}"#)));
         let round = recorder.stage(&new, Full, &[vec![stub("o", "m", 1, 2), event("d", 1, 4)]]);
         recorder.publish(&[round], &[TileId(0)], &[]);
+        // The token is refused, and a full round takes its place. A round for another tile stays open meanwhile.
+        recorder.stage(&tile(2, 12, 20), Full, &[vec![event("w", 1, 13)], Vec::new()]);
+        let round = recorder.stage(&new, Full, &[vec![event("d", 1, 4), event("e", 1, 5)], vec![stub("o", "m", 2, 2)]]);
+        recorder.publish(&[round], &[], &[]);
+        for version in 2..5 {
+            let round = recorder.stage(&new, Incremental, &[vec![event("e", version, 5)]]);
+            recorder.publish(&[round], &[], &[]);
+        }
         recorder.history
     }
 
@@ -95,6 +103,16 @@ impl Recorder<'_> {
     }
 }
 
+/// How many seeds to go through where everything is gone through: `CALDELTA_CRASH_SEEDS`, or one. With more, nothing is
+/// left out.
+pub(crate) fn seeds() -> u64 {
+    std::env::var("CALDELTA_CRASH_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(1)
+}
+
+pub(crate) fn is_thorough() -> bool {
+    seeds() > 1
+}
+
 /// Everything that a store shows.
 pub(crate) fn look(store: &dyn Store) -> String {
     block_on(async { picture(store.view().await.unwrap().as_ref()).await })
@@ -105,9 +123,17 @@ pub(crate) fn segment(number: u32) -> PathBuf {
     Path::new(PATH).join(format!("{number:06}.log"))
 }
 
-/// Opens the replica of a simulated disk for writing.
+/// Opens the replica of a simulated disk for writing. With one frame per segment, nothing is freed: that would be most of
+/// the work.
 pub(crate) fn open(disk: &SimDisk, segment_bytes: u64) -> Result<FileStore, Error> {
-    FileStore::open_with(Arc::new(disk.clone()), PATH, FileOptions { segment_bytes })
+    let options = FileOptions { segment_bytes, compact: segment_bytes > 1, ..FileOptions::default() };
+    FileStore::open_with(Arc::new(disk.clone()), PATH, options)
+}
+
+/// The same, for a log that keeps everything: every batch is one frame.
+pub(crate) fn open_uncompacted(disk: &SimDisk, segment_bytes: u64) -> Result<FileStore, Error> {
+    let options = FileOptions { segment_bytes, compact: false, ..FileOptions::default() };
+    FileStore::open_with(Arc::new(disk.clone()), PATH, options)
 }
 
 /// Opens it for reading.

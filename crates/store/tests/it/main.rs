@@ -2,13 +2,18 @@
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
+mod compaction;
 mod conformance;
 mod crash;
 mod damage;
 mod format;
+mod hints;
 mod history;
 mod library;
 mod opening;
 mod properties;
+mod retention;
+mod sabotage;
+mod salvage;
 mod seeds;
 mod snapshots;

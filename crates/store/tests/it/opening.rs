@@ -110,7 +110,7 @@ fn files_are_for_their_owner_only() {
 fn a_reader_follows_its_writer_and_writes_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let history = History::new();
-    let options = store::FileOptions { segment_bytes: 3000 };
+    let options = store::FileOptions { segment_bytes: 3000, ..Default::default() };
     let writer = FileStore::open_with(std::sync::Arc::new(store::disk::RealDisk), dir.path(), options).unwrap();
     let reader = FileStore::read_only(dir.path()).unwrap();
     for (at, batch) in history.batches.iter().enumerate() {

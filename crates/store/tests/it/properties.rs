@@ -79,7 +79,7 @@ proptest! {
 
     /// The file backend shows what the memory backend shows, whatever happens, also after a crash.
     #[test]
-    fn memory_and_file_agree(events in events(), segment_bytes in prop::sample::select(vec![1, 2000, u64::MAX])) {
+    fn memory_and_file_agree(events in events(), segment_bytes in prop::sample::select(vec![1, 700, 2000, u64::MAX])) {
         let memory = MemoryStore::new();
         let disk = SimDisk::new(events.len() as u64);
         let mut file = open(&disk, segment_bytes).unwrap();

@@ -1,0 +1,68 @@
+//! Looking at every byte of a log.
+
+use std::path::Path;
+
+use super::recover::{Ending, Purpose};
+use super::scan::Place;
+use super::{FileStore, State};
+use crate::Error;
+use crate::disk::{Disk, RealDisk};
+
+/// What was found in a log in which nothing is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verified {
+    /// How many segments there are.
+    pub segments: u64,
+    /// The sequence number of the last frame: how many have ever been written.
+    pub last_frame: u64,
+    /// How many bytes the segments have.
+    pub bytes: u64,
+    /// How many rows there are; the payloads of each were read.
+    pub rows: u64,
+    /// How many notes the journal has; they were read.
+    pub notes: u64,
+    /// Whether the end is torn, as it is after a crash: the next writer cuts it off.
+    pub torn: bool,
+}
+
+impl FileStore {
+    /// Reads all of a replica and checks it, without its hints. Takes no lock and changes nothing; while a writer is at
+    /// work it looks at what there was when it began.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] with the first place at which something is wrong, and those of
+    /// [`read_only`](Self::read_only).
+    pub fn verify(path: impl AsRef<Path>) -> Result<Verified, Error> {
+        Self::verify_with(&RealDisk, path)
+    }
+
+    /// The same on a disk of one's own.
+    ///
+    /// # Errors
+    /// Those of [`verify`](Self::verify).
+    pub fn verify_with(disk: &dyn Disk, path: impl AsRef<Path>) -> Result<Verified, Error> {
+        let mut state = State::new(path.as_ref());
+        let mut place = Place::START;
+        let ending = state.read(disk, Purpose::Verify, &mut place)?;
+        let segments = &state.segments;
+        let published = state.index.published();
+        for row in published.rows.after(None) {
+            row.layers.as_ref().try_map(|span| segments.text(*span).map(drop))?;
+        }
+        let mut notes = 0;
+        for block in published.journal.after(0) {
+            segments.text(block.text)?;
+            notes += u64::from(block.notes);
+        }
+        let torn = matches!(ending, Ending::TornFrame | Ending::TornSegment(_));
+        let (count, rows) = (segments.numbers().count() as u64, published.rows.len() as u64);
+        Ok(Verified {
+            segments: count,
+            last_frame: place.chain.seq.saturating_sub(1),
+            bytes: segments.bytes()?,
+            rows,
+            notes,
+            torn,
+        })
+    }
+}
