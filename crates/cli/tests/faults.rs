@@ -13,7 +13,7 @@ fn a_sync_comes_through_the_faults_of_a_plan_and_the_log_names_them() {
     let faults = r#"{"schema": "faults/1", "rules": [
         {"on": {"kind": "delta"}, "when": {"times": 2}, "fault": "emptyPages"},
         {"on": {"kind": "delta"}, "when": {"times": 1}, "fault": {"gone": {}}},
-        {"on": {"kind": "delta"}, "when": {"times": 1}, "fault": "repeatPage"}
+        {"on": {"kind": "delta"}, "when": {"times": 1}, "fault": {"duplicates": {}}}
     ]}"#;
     std::fs::write(&plan, faults).unwrap();
     let sim = Sim::with(&["--faults", plan.to_str().unwrap()]);
@@ -23,7 +23,7 @@ fn a_sync_comes_through_the_faults_of_a_plan_and_the_log_names_them() {
     assert_eq!(read(&store, &["events", "list", "--json"]).json()[0]["subject"], "Lesson");
     let log = sim.stop();
     let struck: Vec<&str> = log.lines().filter_map(|line| Some(line.split_once(" fault ")?.1)).collect();
-    assert_eq!(struck, ["emptyPages of rule 0", "emptyPages of rule 0", "gone of rule 1", "repeatPage of rule 2"]);
+    assert_eq!(struck, ["emptyPages of rule 0", "emptyPages of rule 0", "gone of rule 1", "duplicates of rule 2"]);
 }
 
 #[test]

@@ -13,7 +13,9 @@ impl Run<'_> {
         Snapshot::new(self.target.clone(), self.engine.options(self.preferences()))
     }
 
-    /// Lists the window and stages what there is. A listing takes the place of whatever is staged, once there is one.
+    /// Lists the window and stages what there is. A listing takes the place of whatever is staged, once there is one, and of
+    /// the delta link: what the listing has seen and was deleted before that link is followed would never be told of
+    /// (observed: what came and went between two rounds leaves no `@removed`).
     pub(crate) async fn list(&mut self, mut listing: Snapshot) -> Result<(), Error> {
         let round = RoundId::new(self.engine.options(self.preferences()).seed);
         self.report.resumed_pages = 0;

@@ -90,10 +90,6 @@ impl<'a> Run<'a> {
         cut(&mut reason);
         let mode = SnapshotMode { since, retry_at: now.plus_seconds(seconds), reason };
         let before = self.health.snapshot.replace(mode);
-        if seconds == SNAPSHOT_SECONDS {
-            // What does not pass by itself is left by a full round only.
-            self.tile.link = None;
-        }
         let listed = self.list(listing).await;
         if let Err(Error::Round(_)) = listed {
             // Nothing gets through, so there is nothing to stand in for.

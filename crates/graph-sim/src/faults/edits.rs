@@ -10,6 +10,7 @@ use super::dice::Dice;
 use super::forms::{BadLink, BadValue, CorruptItem, MalformedItem, Within};
 use super::holds::Hold;
 use super::hostile;
+use super::instead::after;
 use super::kinds::Fault;
 use super::page::{DELTA, Link, NEXT, Page, id};
 use super::text::TWICE;
@@ -37,7 +38,9 @@ pub(super) fn strike(fault: &Fault, visit: &mut Visit<'_>) -> Option<Page> {
             page.body.remove(link.key);
         }
         Fault::BadLink { form } => {
-            let right = page.link()?;
+            // Without a link a listing is over, and nobody could tell.
+            let ends = *form == BadLink::Null && !visit.path().contains("delta");
+            let right = page.link().filter(|_| !ends)?;
             page.set_only_link(right.key, bad_link(*form, &right));
         }
         Fault::MalformedItem { form } => page.change_items(|items| {
@@ -106,10 +109,14 @@ fn duplicate(page: &mut Page, visit: &mut Visit<'_>) -> Option<()> {
     Some(())
 }
 
+/// How long items that come again are the same, in seconds.
+const SOON: i64 = 600;
+
 fn duplicate_later(page: &mut Page, visit: &mut Visit<'_>) -> Option<()> {
     let link = page.link().filter(|link| link.key == NEXT)?;
     let again = some_items(page, visit.dice)?;
-    let hold = visit.holds.open(Hold::new(visit.path(), link.query.clone()).carry(again));
+    let hold =
+        visit.holds.open(Hold::new(visit.path(), link.query.clone()).carry(again, after(visit.context.now, SOON)));
     visit.holds.withhold(page, &link, hold, 1);
     Some(())
 }

@@ -14,6 +14,7 @@ use serde_json::Value;
 use super::page::{DELTA, Link, NEXT, Page};
 use crate::query::Query;
 use crate::random::hash;
+use crate::time::Instant;
 use crate::token::{Kind, Token};
 
 /// Seals the links of holds; nobody seeds a simulator with it.
@@ -32,8 +33,10 @@ pub(crate) struct Hold {
     pub(crate) pages: Vec<Page>,
     /// No more pages are to be added: there are none, or the next one was not to be had.
     pub(crate) complete: bool,
-    /// Items that come again in front of the next page's.
+    /// Items that come again in front of the next page's, if that is asked for soon: later they would be outdated, and
+    /// nothing would say so.
     pub(crate) carry: Vec<Value>,
+    pub(crate) carry_until: Option<Instant>,
 }
 
 impl Hold {
@@ -45,6 +48,7 @@ impl Hold {
             pages: Vec::new(),
             complete: false,
             carry: Vec::new(),
+            carry_until: None,
         }
     }
 
@@ -55,8 +59,8 @@ impl Hold {
         self
     }
 
-    pub(crate) fn carry(mut self, items: Vec<Value>) -> Self {
-        self.carry = items;
+    pub(crate) fn carry(mut self, items: Vec<Value>, until: Instant) -> Self {
+        (self.carry, self.carry_until) = (items, Some(until));
         self
     }
 }

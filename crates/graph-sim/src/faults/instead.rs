@@ -145,7 +145,7 @@ fn usual_code(status: u16) -> &'static str {
 }
 
 /// That many seconds later, whole ones, as a date in a header has it.
-fn after(now: Instant, seconds: i64) -> Instant {
+pub(super) fn after(now: Instant, seconds: i64) -> Instant {
     let span = Duration::from_secs(seconds.unsigned_abs());
     if seconds < 0 { now.saturating_sub(span) } else { now.saturating_add(span) }
 }

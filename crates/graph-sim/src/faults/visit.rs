@@ -50,7 +50,10 @@ impl Visit<'_> {
 
     /// What Graph would answer to this request, with the items in front that a fault of the page before has left.
     pub(super) fn ask(&mut self, request: &Request<Bytes>) -> Response<Bytes> {
-        let carried = self.followed.and_then(|followed| self.holds.get(followed.hold)).map(|hold| &hold.carry);
+        let now = self.context.now;
+        let hold = self.followed.and_then(|followed| self.holds.get(followed.hold));
+        let hold = hold.filter(|hold| hold.carry_until.is_some_and(|until| now <= until));
+        let carried = hold.map(|hold| &hold.carry);
         carry((self.honest)(request), carried)
     }
 

@@ -7,14 +7,13 @@ use crate::model::{TileId, What};
 use crate::plan::{Fetched, Gone, Questions, Run, questions};
 use crate::store::Store;
 
-/// A plain listing deletes nothing by silence, keeps series masters, and leaves the delta link that its tile comes with.
+/// A plain listing deletes nothing by silence, keeps series masters, and leaves no delta link.
 pub async fn absence_in_a_listing_is_a_question(store: &dyn Store) {
     let fixture = Fixture::new(store);
     let items = [event("a", 1, 1), event("b", 1, 2), master("m", 1), stub("o", "m", 1, 3)];
     fixture.run(&tile(0, 0, 10), Full, &items).await;
     let published = fixture.view().await.tiles()[0].clone();
-    let unlinked = crate::Tile { link: None, ..published.clone() };
-    let listing = fixture.list(&unlinked, &[vec![event("b", 2, 2)], vec![event("c", 1, 3)]]).await;
+    let listing = fixture.list(&published, &[vec![event("b", 2, 2)], vec![event("c", 1, 3)]]).await;
     let asked = questions(fixture.view().await.as_ref(), &[listing], &[]).await.unwrap();
     assert_eq!(asked.absent, [(TileId(0), "a".into()), (TileId(0), "o".into())]);
     assert!(asked.unread.is_empty());
@@ -24,10 +23,6 @@ pub async fn absence_in_a_listing_is_a_question(store: &dyn Store) {
     assert_eq!(fixture.notes(4).await, ["Updated b 1>2 Resync", "Created c >1 Resync"]);
     let tile = fixture.view().await.tiles()[0].clone();
     assert!(tile.link.is_none() && tile.synced_at > published.synced_at && tile.full_at == published.full_at);
-    let linked = crate::Tile { link: published.link.clone(), ..tile };
-    let listing = fixture.list(&linked, &[vec![]]).await;
-    fixture.publish(&[listing]).await;
-    assert_eq!(fixture.view().await.tiles()[0].link, published.link);
 }
 
 /// A listing annotates events in another way than delta does: that is no change.

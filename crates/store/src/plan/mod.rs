@@ -117,7 +117,7 @@ struct Plan<'v> {
 /// A round that the run uses up.
 struct Round {
     staged: StagedRound,
-    /// A plain listing has none of its own.
+    /// A plain listing has none.
     link: Option<DeltaLink>,
     reason: Reason,
     /// The ids that a full round mentioned, but for those that it removed later.
@@ -281,8 +281,7 @@ impl Round {
         let (full, malformed) = (self.is_full(), self.blind || !self.unread.is_empty());
         let tile = self.staged.tile;
         Tile {
-            // After a listing the tile says by itself whether its link is to be kept.
-            link: self.link.or(tile.link),
+            link: self.link,
             synced_at: Some(at),
             full_at: if full { Some(at) } else { tile.full_at },
             unswept: malformed || (!full && tile.unswept),

@@ -194,7 +194,12 @@ impl Story {
         let view = pollster::block_on(self.store.view()).unwrap();
         let asked = outcome.as_ref().is_ok_and(|report| report.unanswered == 0);
         if asked && !view.tiles().iter().any(|tile| tile.unswept) {
-            assert!(after == there, "plan {number}: a run that published differs from the server: {outcome:?}");
+            let differ: Vec<&String> =
+                after.keys().chain(there.keys()).filter(|id| after.get(*id) != there.get(*id)).collect();
+            assert!(
+                differ.is_empty(),
+                "plan {number}: a run that published differs from the server in {differ:?}: {outcome:?}"
+            );
         }
         // 10, secrets_never_print: in what could be seen, and in what is remembered.
         let health =
