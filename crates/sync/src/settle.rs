@@ -1,66 +1,154 @@
-//! Settling: asking the server about what a round told of without being understood, and about what a plain listing did
-//! not show.
+//! Settling: asking the server what the rounds leave open, before they are published.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use delta_core::{
-    Event, Fetched as Asked, Found, Hydration, Preferences, Refusal, RoundId, Snapshot, Timestamp, Window,
-};
-use store::{Fetched, Gone, Questions, Tile, TileId, View, What};
+use delta_core::{Ask, Event, Fetched as Asked, Found, Hydration, Preferences, Refusal, Snapshot, Timestamp, Window};
+use store::{Fetched, Gone, Instances, Questions, Tile, TileId, View, What};
 
 use crate::error::Error;
+use crate::health::Owed;
 use crate::run::Run;
 
-/// What the server said.
-#[derive(Debug, Default)]
-pub(crate) struct Answers {
-    pub(crate) fetched: Vec<Fetched>,
-    pub(crate) gone: Vec<Gone>,
+/// How often answers may lead to other questions: a series has a new exception, an exception has an unknown master.
+const TURNS: usize = 4;
+
+/// Why an event is asked for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Why {
+    /// It would be shown with less than all of its properties, or its occurrences would.
+    Incomplete,
+    /// A round told of it without being understood.
+    Unread,
+    /// A round took it away.
+    Removed(TileId),
+    /// A plain listing did not show it.
+    Absent(TileId),
+}
+
+/// What is asked, and not answered yet.
+#[derive(Default)]
+struct Open {
+    events: BTreeMap<Arc<str>, Why>,
+    series: BTreeMap<Arc<str>, TileId>,
+    /// What was asked once is not asked again.
+    asked: BTreeSet<(bool, Arc<str>)>,
 }
 
 impl Run<'_> {
-    /// Asks what has to be asked before the rounds can be published. What is not answered stays as it is: the next run
-    /// asks again, or reads everything.
-    pub(crate) async fn settle(
-        &mut self,
-        view: &dyn View,
-        rounds: &[RoundId],
-        retire: &[TileId],
-    ) -> Result<Answers, Error> {
-        let questions = store::questions(view, rounds, retire).await?;
-        let mut answers = Answers::default();
-        let absent = questions.absent.iter().map(|(_, id)| id);
-        let ids: BTreeSet<&Arc<str>> = questions.unread.iter().chain(absent).collect();
-        if ids.is_empty() {
-            return Ok(answers);
+    /// Asks what has to be asked before a run is published, and adds the answers to it. What is not answered stays as it
+    /// is: a later run asks again, or reads everything.
+    pub(crate) async fn settle(&mut self, view: &dyn View, run: &mut store::Run) -> Result<(), Error> {
+        run.trust = !self.engine.settling.series;
+        let mut open = Open::default();
+        let mut owed = self.health.owed.clone();
+        for _ in 0..TURNS {
+            let questions = store::questions(view, run).await?;
+            let asks = self.asks(questions, std::mem::take(&mut owed), &mut open);
+            if asks.is_empty() || !self.hydrate(asks, &mut open, run).await? {
+                break;
+            }
         }
-        self.report.unanswered = ids.len() as u64;
+        self.report.unanswered = (open.events.len() + open.series.len()) as u64;
+        self.health.owed = open.owed();
+        run.incomplete = self.health.owed.limit();
+        // Before it is published: what is owed is asked for again whatever happens.
+        self.remember().await
+    }
+
+    /// What there is to ask, by what is allowed and was not asked before.
+    fn asks(&self, questions: Questions, owed: Owed, open: &mut Open) -> Vec<Ask> {
+        let allowed = self.engine.settling;
+        let tile = self.tile.id;
+        let whole = self.tile.window.is_some() || allowed.events;
+        let stale = questions.stale.into_iter().filter(|_| whole);
+        let owed_events = owed.events.into_iter().map(Arc::from);
+        let removed = questions.removed.into_iter().filter(|_| allowed.removals);
+        let events = (questions.masters.into_iter().chain(stale).chain(owed_events))
+            .map(|id| (id, Why::Incomplete))
+            .chain(questions.unread.into_iter().map(|id| (id, Why::Unread)))
+            .chain(removed.map(|(tile, id)| (id, Why::Removed(tile))))
+            .chain(questions.absent.into_iter().map(|(tile, id)| (id, Why::Absent(tile))));
+        let mut wanted: BTreeMap<Arc<str>, Why> = BTreeMap::new();
+        for (id, why) in events.filter(|(id, _)| !open.asked.contains(&(false, id.clone()))) {
+            wanted.entry(id).and_modify(|known| *known = why.max(*known)).or_insert(why);
+        }
+        let owed_series = owed.series.into_iter().map(|id| (tile, Arc::from(id)));
+        let series = questions.series.into_iter().filter(|_| allowed.series).chain(owed_series);
+        let series = series.filter(|(_, id)| !open.asked.contains(&(true, id.clone())));
+        let series: BTreeMap<Arc<str>, TileId> = series.map(|(tile, id)| (id, tile)).collect();
+        open.asked.extend(wanted.keys().map(|id| (false, id.clone())));
+        open.asked.extend(series.keys().map(|id| (true, id.clone())));
+        let instances =
+            |series: &Arc<str>| self.tile.window.map(|window| Ask::Instances { series: series.to_string(), window });
+        let asks = series.keys().filter_map(instances).chain(wanted.keys().map(|id| Ask::Event(id.to_string())));
+        let asks = asks.collect();
+        open.events.extend(wanted);
+        open.series.extend(series);
+        asks
+    }
+
+    /// Asks, and takes the answers; false if the server does not go on with it.
+    async fn hydrate(&mut self, asks: Vec<Ask>, open: &mut Open, run: &mut store::Run) -> Result<bool, Error> {
         let options = self.engine.options(Preferences { page_size: None, ..self.preferences() });
-        let mut hydration = Hydration::new(self.target.clone(), ids.into_iter().map(|id| id.to_string()), options);
+        let mut hydration = Hydration::new(self.target.clone(), asks, options);
         loop {
             let hydrated = match self.ask(&mut hydration).await {
                 Ok(Some(hydrated)) => hydrated,
-                Ok(None) => return Ok(answers),
+                Ok(None) => return Ok(true),
                 Err(Error::Round(error)) => {
                     self.degrade(format!("some events could not be asked for: {error}"));
-                    return Ok(answers);
+                    return Ok(false);
                 }
                 Err(error) => return Err(error),
             };
-            for Asked { id, found } in hydrated.events {
+            for Asked { ask, found } in hydrated.events {
                 self.report.fetched = self.report.fetched.saturating_add(1);
-                let found = match found {
-                    Found::Event(raw) => self.look_again(&id, raw).await?,
-                    found => found,
-                };
-                let answered = answers.take(&id, found, &questions, &self.tile);
-                self.report.unanswered = self.report.unanswered.saturating_sub(u64::from(answered));
+                match ask {
+                    Ask::Event(id) => self.learn(&id, found, open, run).await?,
+                    Ask::Instances { series, .. } => open.learn(&series, found, run),
+                }
             }
             if let Some(wait) = hydrated.wait {
                 self.wait(&wait).await?;
             }
         }
+    }
+
+    /// Takes what was found of an event.
+    async fn learn(&mut self, id: &str, found: Found, open: &mut Open, run: &mut store::Run) -> Result<(), Error> {
+        let Some((id, why)) = open.events.get_key_value(id).map(|(id, why)| (id.clone(), *why)) else { return Ok(()) };
+        let found = match found {
+            Found::Event(raw) if why != Why::Incomplete => self.look_again(&id, raw).await?,
+            found => found,
+        };
+        if self.take(&id, why, found, run) {
+            open.events.remove(&id);
+        }
+        Ok(())
+    }
+
+    /// Whether what was found of an event answers the question.
+    fn take(&self, id: &Arc<str>, why: Why, found: Found, run: &mut store::Run) -> bool {
+        let mut gone = |tile, what| run.gone.push(Gone { tile, id: id.clone(), what });
+        match (found, why) {
+            (Found::Event(raw), _) => {
+                let place = Place::of(&raw, self.tile.window);
+                let Some(fetched) = Fetched::new(raw).filter(|fetched| fetched.id() == id) else { return false };
+                match (why, place) {
+                    (Why::Incomplete, _) | (Why::Unread | Why::Absent(_), Place::Inside) => run.fetched.push(fetched),
+                    (Why::Removed(tile), Place::Inside) => run.fetched.push(fetched.held_by(tile)),
+                    (Why::Removed(tile), _) | (Why::Absent(tile), Place::Outside) => gone(tile, What::LeftWindow),
+                    (Why::Unread, Place::Outside) => gone(self.tile.id, What::LeftWindow),
+                    (Why::Unread | Why::Absent(_), Place::AtTheEdge) => return false,
+                }
+            }
+            (Found::Gone, Why::Removed(tile) | Why::Absent(tile)) => gone(tile, What::Deleted),
+            // What was fetched for the sake of others has nothing to say if it is not there: it goes by its `@removed`.
+            (Found::Gone, Why::Incomplete) => {}
+            (Found::Gone, Why::Unread) | (Found::Unknown(_) | Found::Instances(_), _) => return false,
+        }
+        true
     }
 
     /// An event that a GET has found: only a listing of its own dates tells whether it is in the window. It may be the
@@ -96,26 +184,29 @@ impl Run<'_> {
     }
 }
 
-impl Answers {
-    /// Takes what was found of an event; false if that is no answer to what was asked.
-    fn take(&mut self, id: &str, found: Found, questions: &Questions, tile: &Tile) -> bool {
-        let absent = questions.absent.iter().find(|(_, absent)| **absent == *id);
-        let (holder, id) = absent.map_or_else(|| (tile.id, id.into()), |(holder, id)| (*holder, id.clone()));
-        let what = match found {
-            Found::Event(raw) => match Place::of(&raw, tile.window) {
-                Place::Inside => {
-                    self.fetched.extend(Fetched::new(raw));
-                    return true;
-                }
-                Place::Outside => What::LeftWindow,
-                Place::AtTheEdge => return false,
-            },
-            Found::Gone if absent.is_some() => What::Deleted,
-            // What a round told of without being understood goes by its `@removed` only.
-            Found::Gone | Found::Unknown(_) => return false,
+impl Open {
+    /// Takes what was found of a series' members. None of them are there where the series is not.
+    fn learn(&mut self, series: &str, found: Found, run: &mut store::Run) {
+        let members: Option<Vec<Fetched>> = match found {
+            Found::Instances(instances) => instances.into_iter().map(Fetched::new).collect(),
+            Found::Gone => Some(Vec::new()),
+            Found::Event(_) | Found::Unknown(_) => None,
         };
-        self.gone.push(Gone { tile: holder, id, what });
-        true
+        if let Some(members) = members
+            && let Some((series, tile)) = self.series.remove_entry(series)
+        {
+            run.instances.push(Instances { tile, series, members });
+        }
+    }
+
+    /// What a later run has to ask. A round tells of nothing twice. The other questions ask themselves again: what could
+    /// not be understood by a full round, a listing by the next one.
+    fn owed(&self) -> Owed {
+        let events = self.events.iter().filter(|(_, why)| **why == Why::Incomplete);
+        Owed {
+            events: events.map(|(id, _)| id.to_string()).collect(),
+            series: self.series.keys().map(ToString::to_string).collect(),
+        }
     }
 }
 

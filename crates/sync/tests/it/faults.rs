@@ -75,9 +75,7 @@ struct Story {
 
 impl Story {
     fn new(number: u64) -> Self {
-        // Partial updates are told apart from whole events by settling, which is not there yet.
-        let quirks = Quirks { partial_updates: false, ..Quirks::random(number) };
-        let world = World::with_quirks(number, "2026-03-05T00:00:00Z", quirks);
+        let world = World::with_quirks(number, "2026-03-05T00:00:00Z", Quirks::random(number));
         let store: Arc<dyn Store> = if number.is_multiple_of(2) {
             Arc::new(MemoryStore::default())
         } else {

@@ -4,4 +4,5 @@
 mod engine;
 mod faults;
 mod properties;
+mod series;
 mod world;

@@ -42,6 +42,13 @@ pub(crate) struct State {
 pub(crate) type Answer = Result<Response<Bytes>, Failure>;
 
 impl State {
+    /// One request past the client, which may be refused, and the id of what it made or changed.
+    pub(crate) fn attempt(&mut self, method: Method, url: &str, body: Option<Value>) -> Option<String> {
+        let answer = self.call(method, url, body);
+        let shown: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
+        Some(shown["id"].as_str()?.to_owned())
+    }
+
     fn call(&mut self, method: Method, url: &str, body: Option<Value>) -> Response<Bytes> {
         let url = if url.starts_with("https://") { url.to_owned() } else { format!("{ROOT}/v1.0{url}") };
         let body = body.map(|body| Bytes::from(body.to_string())).unwrap_or_default();
