@@ -6,7 +6,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use http::header::{ACCEPT, CONTENT_TYPE};
+use http::header::{ACCEPT, CONTENT_TYPE, DATE};
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
 
 use crate::challenge::{Challenge, claims};
@@ -54,6 +54,8 @@ pub(crate) enum Answer<B> {
 pub(crate) struct Body<B> {
     pub(crate) bytes: B,
     pub(crate) content_type: Option<String>,
+    /// When the server answered, by its own clock.
+    pub(crate) date: Option<HeaderValue>,
     pub(crate) ids: RequestIds,
 }
 
@@ -113,7 +115,8 @@ impl Attempts {
         Ok(match classify(head.status, &head.headers, &error, claims) {
             Verdict::Accept => {
                 let content_type = head.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(scrub);
-                Answer::Body(Body { bytes: body, content_type, ids: error.ids })
+                let date = head.headers.get(DATE).cloned();
+                Answer::Body(Body { bytes: body, content_type, date, ids: error.ids })
             }
             Verdict::Redirect => return Err(Error::Redirected { status: head.status, ids: error.ids }),
             Verdict::Wait(asked, refusal) => match self.wait(asked, seed) {

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use http::header::DATE;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -215,7 +216,7 @@ impl Hydration {
         // A part that is not answered is like one that could not be.
         let mut reasons = Vec::new();
         for (index, mut question) in std::mem::take(&mut self.parts).into_iter().enumerate() {
-            let verdict = answers.get(index.to_string().as_str()).map(Part::verdict);
+            let verdict = answers.get(index.to_string().as_str()).map(|part| part.verdict(body.date.as_ref()));
             let found = match verdict.unwrap_or((Verdict::Wait(None, Refusal::Unavailable), None)) {
                 (Verdict::Accept, Some(body)) => question.take(&self.target, body),
                 (Verdict::Refuse(Refusal::NotFound), _) => Some(Found::Gone),
@@ -321,10 +322,14 @@ struct Part<'a> {
 
 impl Part<'_> {
     /// What the part says, and its body if that is an object.
-    fn verdict(&self) -> (Verdict, Option<String>) {
+    fn verdict(&self, date: Option<&HeaderValue>) -> (Verdict, Option<String>) {
         let Ok(status) = StatusCode::from_u16(self.status) else { return (Verdict::Refuse(Refusal::Unexpected), None) };
         let body = self.body.map(RawValue::get).unwrap_or_default();
-        let headers = self.headers();
+        let mut headers = self.headers();
+        // A date to come back at is read against the clock of the server, which says the time once for all parts.
+        if let (false, Some(date)) = (headers.contains_key(DATE), date) {
+            headers.insert(DATE, date.clone());
+        }
         let error = GraphError::read(&headers, body.as_bytes());
         let event = body.starts_with('{').then(|| body.to_owned());
         (classify(status, &headers, &error, None), event)

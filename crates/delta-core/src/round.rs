@@ -287,7 +287,7 @@ impl Round {
     }
 
     fn accept<B: AsRef<[u8]>>(&mut self, body: Body<B>) -> Result<Step<B>, Error> {
-        let Body { bytes, content_type, ids } = body;
+        let Body { bytes, content_type, ids, .. } = body;
         let length = bytes.as_ref().len() as u64;
         let not_a_page = |error| Error::NotAPage { error, content_type, ids: ids.clone() };
         let (page, links) = Page::parse(bytes).map_err(not_a_page)?;

@@ -95,7 +95,7 @@ impl Snapshot {
     }
 
     fn accept<B: AsRef<[u8]>>(&mut self, body: Body<B>) -> Result<Listed<B>, Error> {
-        let Body { bytes, content_type, ids } = body;
+        let Body { bytes, content_type, ids, .. } = body;
         let length = bytes.as_ref().len() as u64;
         let (page, links) =
             Page::parse(bytes).map_err(|error| Error::NotAPage { error, content_type, ids: ids.clone() })?;

@@ -189,6 +189,17 @@ fn instances_are_read_to_their_last_page_or_not_at_all() {
     assert_eq!((endless, hydration.request().is_none()), (Some(99), true));
 }
 
+/// Parts have no `Date` of their own.
+#[test]
+fn a_part_may_name_a_date_to_come_back_at() {
+    let mut hydration = hydrate(&["A"]);
+    let headers = json!({"Retry-After": "Mon, 05 Dec 2016 00:01:10 GMT"});
+    let mut answer = batch(vec![json!({"id": parts(&hydration)[0].0, "status": 429, "headers": headers})]);
+    answer.headers_mut().insert("date", "Mon, 05 Dec 2016 00:00:00 GMT".parse().unwrap());
+    let Reply::Answer(hydrated) = hydration.receive(answer).unwrap() else { panic!() };
+    assert!(hydrated.wait.unwrap().duration >= Duration::from_secs(70));
+}
+
 #[test]
 fn what_is_no_batch_is_told_so() {
     for body in ["", "[]", r#"{"responses":[{"id":7}]}"#, "\u{feff}{}", r#"{"value":[]}"#] {
