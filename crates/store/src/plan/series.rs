@@ -78,10 +78,9 @@ impl Round {
     }
 
     fn told_of(&mut self, series: &Arc<str>, page: u32) -> &mut Told {
-        let told = self.told.entry(series.clone()).or_default();
-        let (again, had_members) = (told.again || told.page != page, told.had_members);
+        let told = self.told.entry(series.clone()).or_insert_with(|| Told { page, ..Told::default() });
         if told.page != page {
-            *told = Told { page, again, had_members, ..Told::default() };
+            *told = Told { page, again: true, had_members: told.had_members, ..Told::default() };
         }
         told
     }

@@ -118,7 +118,12 @@ impl Story {
             state.simulator.clear_faults();
             state.now = state.now.plus_days(2);
         });
-        let report = self.run().unwrap_or_else(|error| panic!("plan {}: after the faults: {error}", self.number));
+        let mut report = self.run().unwrap_or_else(|error| panic!("plan {}: after the faults: {error}", self.number));
+        // What a fault made unreadable was read just now, if the run went on with a round from before.
+        if pollster::block_on(self.store.view()).unwrap().tiles().iter().any(|tile| tile.unswept) {
+            self.world.with(|state| state.now = state.now.plus_days(2));
+            report = self.run().unwrap_or_else(|error| panic!("plan {}: after the faults: {error}", self.number));
+        }
         assert!(visible(&self.store) == self.listing(), "plan {}: {report:?}", self.number);
     }
 

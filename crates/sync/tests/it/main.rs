@@ -5,4 +5,6 @@ mod engine;
 mod faults;
 mod properties;
 mod series;
+mod settling;
+mod standup;
 mod world;

@@ -28,6 +28,8 @@ pub(crate) struct State {
     pub(crate) now: Timestamp,
     /// The request lines of the client.
     pub(crate) requests: Vec<String>,
+    /// The URLs of the parts of its batches.
+    pub(crate) parts: Vec<String>,
     /// Answers to give instead of the simulator's, in order; `None` lets the simulator answer.
     pub(crate) script: Vec<Option<Answer>>,
     /// What others do to the calendar, one call before each of the client's requests.
@@ -74,6 +76,7 @@ impl World {
             simulator: Simulator::new(SimulatorOptions::new().seed(seed).quirks(quirks)),
             now: Timestamp::parse(now).unwrap(),
             requests: Vec::new(),
+            parts: Vec::new(),
             script: Vec::new(),
             meanwhile: Vec::new(),
             stutter: false,
@@ -218,6 +221,9 @@ impl Transport for World {
             }
             state.patience = state.patience.map(|patience| patience - 1);
             state.requests.push(RequestLine::of(&request).to_string());
+            let batch: Value = serde_json::from_slice(request.body()).unwrap_or_default();
+            let parts = batch["requests"].as_array().into_iter().flatten();
+            state.parts.extend(parts.map(|part| part["url"].as_str().unwrap().to_owned()));
             if !state.script.is_empty()
                 && let Some(answer) = state.script.remove(0)
             {
