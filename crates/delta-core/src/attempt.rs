@@ -54,6 +54,7 @@ pub(crate) enum Answer<B> {
 pub(crate) struct Body<B> {
     pub(crate) bytes: B,
     pub(crate) content_type: Option<String>,
+    /// When the server answered, by its own clock.
     pub(crate) date: Option<HeaderValue>,
     pub(crate) ids: RequestIds,
 }

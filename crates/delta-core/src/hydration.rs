@@ -1,4 +1,4 @@
-//! Single events, asked for by their ids: twenty GETs in one `$batch`.
+//! Single events and the instances of single series, asked for by their ids: twenty GETs in one `$batch`.
 //!
 //! Graph answers the parts of a batch in any order, each with a status and headers of its own, and the batch itself with
 //! 200 also where parts were throttled (Graph's documentation, «JSON batching»; observed with mailboxes in docs#8760).
@@ -17,16 +17,20 @@ use crate::classify::{Verdict, classify};
 use crate::conversation::{Conversation, Reply};
 use crate::error::{Error, Failure};
 use crate::graph_error::{GraphError, RequestIds};
+use crate::page::{Change, Page};
 use crate::prefer::Preferences;
 use crate::refusal::Refusal;
 use crate::round::RoundOptions;
 use crate::step::Wait;
 use crate::target::Target;
+use crate::window::Window;
 
 /// How many parts a batch may have (Graph's documentation).
 const PARTS: usize = 20;
+/// How many pages a listing of instances may have: five years of one instance an hour.
+const PAGES: u32 = 100;
 
-/// Events that are asked for by their ids, by the calendar's own path. See [`Conversation`] for how it is driven.
+/// Events and instances that are asked for by ids, by the calendar's own path. See [`Conversation`] for how it is driven.
 ///
 /// Let nothing else run in the mailbox meanwhile: the parts of a batch count as requests of their own.
 #[derive(Clone)]
@@ -34,28 +38,98 @@ pub struct Hydration {
     target: Target,
     options: RoundOptions,
     /// Asked for now.
-    parts: Vec<String>,
+    parts: Vec<Question>,
     /// Not asked for yet.
-    waiting: VecDeque<String>,
+    waiting: VecDeque<Question>,
     attempts: Attempts,
     /// The attempts at the parts that are left of a batch.
     again: Attempts,
 }
 
+/// What a part of a batch asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// An event, by its id.
+    Event(String),
+    /// The instances that a series has in a window: of each its id, series, type, start and end.
+    Instances {
+        /// The id of the series master.
+        series: String,
+        /// The window.
+        window: Window,
+    },
+}
+
+impl From<String> for Ask {
+    fn from(id: String) -> Self {
+        Self::Event(id)
+    }
+}
+
+impl Ask {
+    /// The URL below the API version.
+    fn url(&self, target: &Target) -> String {
+        match self {
+            Self::Event(id) => format!("/{}", target.resource().event_path(id)),
+            Self::Instances { series, window } => format!(
+                "/{}/instances?startDateTime={}&endDateTime={}&$select=id,seriesMasterId,type,start,end&$top=500",
+                target.resource().event_path(series),
+                window.start(),
+                window.end()
+            ),
+        }
+    }
+}
+
+/// What is asked, and what came of it so far.
+#[derive(Clone)]
+struct Question {
+    ask: Ask,
+    /// The URL of the next page, below the API version.
+    next: Option<String>,
+    instances: Vec<String>,
+    pages: u32,
+}
+
+impl Question {
+    /// Takes an answer to it, and says what was found; none if there is another page.
+    fn take(&mut self, target: &Target, body: String) -> Option<Found> {
+        match self.ask {
+            Ask::Event(_) => Some(Found::Event(body)),
+            Ask::Instances { .. } => self.turn(target, body).unwrap_or(Some(Found::Unknown(Refusal::Unexpected))),
+        }
+    }
+
+    /// Takes a page of instances. An answer that can't be read to its end is none: what it lacks would be taken for gone.
+    fn turn(&mut self, target: &Target, body: String) -> Option<Option<Found>> {
+        let (page, links) = Page::parse(body).ok()?;
+        for change in page.changes() {
+            let Change::Upsert(item) = change else { return None };
+            self.instances.push(item.raw().to_owned());
+        }
+        let Some(next) = links.next else { return Some(Some(Found::Instances(std::mem::take(&mut self.instances)))) };
+        self.pages = self.pages.saturating_add(1);
+        let uri = target.follow(&next).ok().filter(|_| self.pages < PAGES)?;
+        let version = format!("/{}", target.version());
+        self.next = Some(uri.path_and_query()?.as_str().get(version.len()..)?.to_owned());
+        Some(None)
+    }
+}
+
 /// What a batch has answered.
 #[derive(Debug)]
 pub struct Hydrated {
-    /// What became of some of the ids.
+    /// What became of some of the questions.
     pub events: Vec<Fetched>,
     /// Send nothing before this time is over: parts were throttled, and are asked for again.
     pub wait: Option<Wait>,
 }
 
-/// What became of one id.
+/// What became of one question.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fetched {
-    /// The id that was asked for.
-    pub id: String,
+    /// What was asked for.
+    pub ask: Ask,
     /// What is there.
     pub found: Found,
 }
@@ -65,6 +139,8 @@ pub struct Fetched {
 pub enum Found {
     /// The event, as JSON, byte for byte.
     Event(String),
+    /// The instances of a series, as JSON, in Graph's order.
+    Instances(Vec<String>),
     /// Nothing. It says nothing about the calendar view: the event may be in it under another id.
     Gone,
     /// Nobody knows: Graph did not answer the question.
@@ -75,6 +151,7 @@ impl std::fmt::Debug for Found {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Event(_) => f.write_str("Event(…)"),
+            Self::Instances(instances) => write!(f, "Instances(… {})", instances.len()),
             Self::Gone => f.write_str("Gone"),
             Self::Unknown(refusal) => write!(f, "Unknown({refusal:?})"),
         }
@@ -82,13 +159,14 @@ impl std::fmt::Debug for Found {
 }
 
 impl Hydration {
-    /// Asks for these ids. The seed in the options should be one that no other conversation has.
-    pub fn new(target: Target, ids: impl IntoIterator<Item = String>, options: RoundOptions) -> Self {
+    /// Asks for these. The seed in the options should be one that no other conversation has.
+    pub fn new(target: Target, asks: impl IntoIterator<Item = impl Into<Ask>>, options: RoundOptions) -> Self {
+        let question = |ask| Question { ask, next: None, instances: Vec::new(), pages: 0 };
         let mut hydration = Self {
             target,
             options,
             parts: Vec::new(),
-            waiting: ids.into_iter().collect(),
+            waiting: asks.into_iter().map(|ask| question(ask.into())).collect(),
             attempts: Attempts::default(),
             again: Attempts::default(),
         };
@@ -107,10 +185,10 @@ impl Hydration {
 
     fn body(&self) -> Vec<u8> {
         let prefer = Preferences { page_size: None, ..self.options.preferences.clone() }.to_string();
-        let requests = self.parts.iter().enumerate().map(|(index, id)| PartRequest {
+        let requests = self.parts.iter().enumerate().map(|(index, question)| PartRequest {
             id: index.to_string(),
             method: "GET",
-            url: format!("/{}", self.target.resource().event_path(id)),
+            url: question.next.clone().unwrap_or_else(|| question.ask.url(&self.target)),
             headers: BTreeMap::from([("Prefer", prefer.as_str())]),
         });
         serde_json::to_vec(&BatchRequest { requests: requests.collect() }).unwrap_or_default()
@@ -137,14 +215,22 @@ impl Hydration {
         let mut left = Vec::new();
         // A part that is not answered is like one that could not be.
         let mut reasons = Vec::new();
-        for (index, id) in std::mem::take(&mut self.parts).into_iter().enumerate() {
+        for (index, mut question) in std::mem::take(&mut self.parts).into_iter().enumerate() {
             let unanswered = Err((None, Refusal::Unavailable));
-            match answers.get(index.to_string().as_str()).map_or(unanswered, |part| part.found(body.date.as_ref())) {
-                Ok(found) => events.push(Fetched { id, found }),
+            let answer =
+                answers.get(index.to_string().as_str()).map_or(unanswered, |part| part.found(body.date.as_ref()));
+            let found = match answer {
+                Ok(Found::Event(body)) => question.take(&self.target, body),
+                Ok(found) => Some(found),
                 Err(reason) => {
                     reasons.push(reason);
-                    left.push(id);
+                    left.push(question);
+                    continue;
                 }
+            };
+            match found {
+                Some(found) => events.push(Fetched { ask: question.ask, found }),
+                None => self.waiting.push_front(question),
             }
         }
         let wait = self.again(left, reasons, &body.ids, &mut events);
@@ -156,7 +242,7 @@ impl Hydration {
     /// Asks for what is left again, unless that was done often enough.
     fn again(
         &mut self,
-        left: Vec<String>,
+        left: Vec<Question>,
         reasons: Vec<(Option<Duration>, Refusal)>,
         ids: &RequestIds,
         events: &mut Vec<Fetched>,
@@ -170,7 +256,7 @@ impl Hydration {
                 Some(Wait { duration, reason, attempt, of_mailbox: true, ids: ids.clone() })
             }
             None => {
-                events.extend(left.into_iter().map(|id| Fetched { id, found: Found::Unknown(refusal) }));
+                events.extend(left.into_iter().map(|left| Fetched { ask: left.ask, found: Found::Unknown(refusal) }));
                 let reason = "a batch was throttled too often".to_owned();
                 asked.map(|duration| Wait { duration, reason, attempt: 0, of_mailbox: true, ids: ids.clone() })
             }

@@ -52,7 +52,7 @@ pub use event::{
     PatternedRecurrence, PhysicalAddress, Recipient, RecurrencePattern, RecurrenceRange, ResponseStatus,
 };
 pub use graph_error::{GraphError, RequestIds};
-pub use hydration::{Fetched, Found, Hydrated, Hydration};
+pub use hydration::{Ask, Fetched, Found, Hydrated, Hydration};
 pub use link::{DeltaLink, LinkError, NextLink};
 pub use page::{Change, EventType, Item, Malformation, Page, PageError, RemovedReason};
 pub use prefer::{BodyType, IdFormat, Preferences, TimeZone, TimeZoneError};

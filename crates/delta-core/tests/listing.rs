@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use common::{page, refused, target};
 use delta_core::{
-    Conversation, Error, Fetched, Found, Hydration, Refusal, Reply, RoundOptions, ServiceRoot, Snapshot, Target,
+    Ask, Conversation, Error, Fetched, Found, Hydration, Refusal, Reply, RoundOptions, ServiceRoot, Snapshot, Target,
+    Window,
 };
 use http::{Method, Response};
 use proptest::prelude::*;
@@ -104,7 +105,7 @@ fn parts_are_matched_by_id_in_any_order() {
         json!({"id": asked[2].0, "status": 200, "body": "no event"}),
     ];
     let Reply::Answer(hydrated) = hydration.receive(batch(answers)).unwrap() else { panic!() };
-    let found = |id: &str, found| Fetched { id: id.to_owned(), found };
+    let found = |id: &str, found| Fetched { ask: Ask::Event(id.to_owned()), found };
     assert_eq!(
         hydrated.events,
         [
@@ -142,6 +143,63 @@ fn throttled_parts_are_asked_for_alone_after_the_longest_wait() {
     assert!(last.iter().all(|event| matches!(event.found, Found::Unknown(_))));
 }
 
+/// The URL that the only part of the due batch asks for.
+fn only_url(hydration: &Hydration) -> String {
+    let body: Value = serde_json::from_slice(hydration.request().unwrap().body()).unwrap();
+    assert_eq!(body["requests"].as_array().unwrap().len(), 1);
+    body["requests"][0]["url"].as_str().unwrap().to_owned()
+}
+
+fn instances() -> Hydration {
+    let window = Window::parse("2016-12-01", "2016-12-30").unwrap();
+    Hydration::new(target(), [Ask::Instances { series: "M".to_owned(), window }], RoundOptions::default())
+}
+
+#[test]
+fn instances_are_read_to_their_last_page_or_not_at_all() {
+    const URL: &str = "/me/calendar/events/M/instances?startDateTime=2016-12-01T00:00:00Z&endDateTime=\
+                       2016-12-30T00:00:00Z&$select=id,seriesMasterId,type,start,end&$top=500";
+    let next = format!("https://graph.microsoft.com/v1.0{URL}&$skip=1");
+    let answer = |body: Value| batch(vec![json!({"id": "0", "status": 200, "body": body})]);
+    let mut hydration = instances();
+    assert_eq!(only_url(&hydration), URL);
+    let first = answer(json!({"value": [{"id": "A"}], "@odata.nextLink": next}));
+    let Reply::Answer(hydrated) = hydration.receive(first).unwrap() else { panic!() };
+    assert!(hydrated.events.is_empty());
+    assert_eq!(only_url(&hydration), format!("{URL}&$skip=1"));
+    let Reply::Answer(hydrated) = hydration.receive(answer(json!({"value": [{"id": "B"}]}))).unwrap() else { panic!() };
+    let both = Found::Instances(vec![r#"{"id":"A"}"#.to_owned(), r#"{"id":"B"}"#.to_owned()]);
+    assert_eq!((&hydrated.events[0].found, hydration.request().is_none()), (&both, true));
+
+    for torn in [
+        json!({"value": [{"id": "A"}, {"no": "id"}]}),
+        json!({"id": "M"}),
+        json!({"value": [], "@odata.nextLink": "https://evil.example/v1.0/me/events/M/instances"}),
+    ] {
+        let mut hydration = instances();
+        let Reply::Answer(hydrated) = hydration.receive(answer(torn)).unwrap() else { panic!() };
+        assert_eq!(hydrated.events[0].found, Found::Unknown(Refusal::Unexpected));
+    }
+    let mut hydration = instances();
+    let endless = (0..).find(|_| {
+        let page = answer(json!({"value": [{"id": "A"}], "@odata.nextLink": next}));
+        let Reply::Answer(hydrated) = hydration.receive(page).unwrap() else { panic!() };
+        !hydrated.events.is_empty()
+    });
+    assert_eq!((endless, hydration.request().is_none()), (Some(99), true));
+}
+
+/// Parts have no `Date` of their own.
+#[test]
+fn a_part_may_name_a_date_to_come_back_at() {
+    let mut hydration = hydrate(&["A"]);
+    let headers = json!({"Retry-After": "Mon, 05 Dec 2016 00:01:10 GMT"});
+    let mut answer = batch(vec![json!({"id": parts(&hydration)[0].0, "status": 429, "headers": headers})]);
+    answer.headers_mut().insert("date", "Mon, 05 Dec 2016 00:00:00 GMT".parse().unwrap());
+    let Reply::Answer(hydrated) = hydration.receive(answer).unwrap() else { panic!() };
+    assert!(hydrated.wait.unwrap().duration >= Duration::from_secs(70));
+}
+
 #[test]
 fn what_is_no_batch_is_told_so() {
     for body in ["", "[]", r#"{"responses":[{"id":7}]}"#, "\u{feff}{}", r#"{"value":[]}"#] {
@@ -168,7 +226,10 @@ proptest! {
                 status => Some(json!({"id": part, "status": status, "body": {"id": id}})),
             });
             let Reply::Answer(hydrated) = hydration.receive(batch(answers.collect())).unwrap() else { panic!() };
-            answered.extend(hydrated.events.into_iter().map(|event| event.id));
+            answered.extend(hydrated.events.into_iter().map(|event| match event.ask {
+                Ask::Event(id) => id,
+                Ask::Instances { .. } => panic!(),
+            }));
         }
         answered.sort_by_key(|id| id.parse::<usize>().unwrap());
         prop_assert_eq!(answered, ids);

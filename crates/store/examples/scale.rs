@@ -180,7 +180,7 @@ fn publish(store: &FileStore, round: u64) {
         body_type: "html".into(),
     };
     let rounds = vec![RoundId::new(round)];
-    let run = Run { at: start(round), identity, rounds, retire: Vec::new(), fetched: Vec::new(), gone: Vec::new() };
+    let run = Run::new(start(round), identity, rounds, Vec::new());
     let (publish, _) = block_on(plan(view.as_ref(), run)).unwrap();
     drop(view);
     block_on(store.write(Batch::Publish(publish))).unwrap();

@@ -82,7 +82,8 @@ pub enum Form {
     Full,
     /// An occurrence with nothing but its ids, type and times.
     Stub,
-    /// Another event with nothing but its id, type and times, as events views send them.
+    /// Another event with less than all of its properties: with nothing but its id, type and times, as events views send
+    /// them, or with what was updated, which does not say when it was created.
     Sparse,
 }
 

@@ -68,5 +68,5 @@ pub use model::{
     EngineState, Identity, JournalEntry, Layers, Loss, Meta, Note, Position, Reason, Revision, Row, StagedRound, Tile,
     TileId, What,
 };
-pub use plan::{Fetched, Gone, Questions, Run, Summary, plan, questions};
+pub use plan::{Fetched, Gone, Instances, Questions, Run, Summary, plan, questions};
 pub use store::{StagedPage, Store, TimeKey, View};

@@ -285,6 +285,9 @@ pub enum Reason {
     Resync,
     /// The window moved.
     Window,
+    /// A series came without it, or the server was asked which members the series has: deleted occurrences have no
+    /// `@removed` of their own.
+    Series,
 }
 
 /// What is written into the journal about one row.

@@ -59,13 +59,16 @@ impl Form {
     /// How much of an event this is.
     ///
     /// Occurrences come as stubs (observed; Graph's documentation promises all properties). Events views give "only a
-    /// limited set" of properties, and in Graph's own sample that is id, type, start and end.
+    /// limited set" of properties, and in Graph's own sample that is id, type, start and end. Its documentation of delta
+    /// queries promises of what was updated no more than the updated properties.
     fn of(event: &Event<'_>) -> Self {
         const SPARSE: [&str; 4] = ["id", "type", "start", "end"];
         let sparse = |name: &str| is_annotation(name) || SPARSE.iter().any(|known| name.eq_ignore_ascii_case(known));
+        let updated = event.property("createdDateTime").is_none() && event.property("lastModifiedDateTime").is_some();
+        let bare = || event.properties().all(|(name, _)| sparse(name));
         if event.is_stub() {
             Self::Stub
-        } else if event.kind() != EventType::Occurrence && event.properties().all(|(name, _)| sparse(name)) {
+        } else if updated || (event.kind() != EventType::Occurrence && bare()) {
             Self::Sparse
         } else {
             Self::Full

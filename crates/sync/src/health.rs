@@ -27,9 +27,43 @@ pub struct Health {
     /// Delta queries don't get through; plain listings stand in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<SnapshotMode>,
+    /// What has to be asked for, and was asked for in vain.
+    #[serde(skip_serializing_if = "Owed::is_empty")]
+    pub owed: Owed,
     /// The last run in which something happened that is worth knowing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_run: Option<LastRun>,
+}
+
+/// What was asked for in vain and is asked for in each run until there is an answer: a delta does not tell it again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Owed {
+    /// The ids of events whose properties are missing or out of date.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<String>,
+    /// The ids of series masters whose members are in doubt.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub series: Vec<String>,
+}
+
+/// The most bytes of ids that are remembered: half of what a store keeps for the engine.
+const MOST_OWED: usize = 32 * 1024;
+
+impl Owed {
+    fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.series.is_empty()
+    }
+
+    /// Forgets everything if it is too much, and says so: reading all events again is then less.
+    pub(crate) fn limit(&mut self) -> bool {
+        let bytes: usize = self.events.iter().chain(&self.series).map(|id| id.len().saturating_add(3)).sum();
+        let too_much = bytes > MOST_OWED;
+        if too_much {
+            *self = Self::default();
+        }
+        too_much
+    }
 }
 
 /// A page size that works.

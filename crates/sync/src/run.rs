@@ -132,9 +132,10 @@ impl<'a> Run<'a> {
         let of_tile = view.rounds().into_iter().filter(|staged| staged.tile.id == self.tile.id);
         let rounds: Vec<RoundId> = of_tile.map(|staged| staged.round).collect();
         let retire = self.retired(view.as_ref());
-        let answers = self.settle(view.as_ref(), &rounds, &retire).await?;
         let (at, identity) = (self.engine.timer.now(), self.replica.identity(&self.target));
-        let run = store::Run { at, identity, rounds, retire, fetched: answers.fetched, gone: answers.gone };
+        let mut run = store::Run::new(at, identity, rounds, retire);
+        self.settle(view.as_ref(), &mut run).await?;
+        run.at = self.engine.timer.now();
         let (publish, changes) = store::plan(view.as_ref(), run).await?;
         self.report.changes = changes;
         self.report.revision = self.store.write(Batch::Publish(publish)).await?.0;

@@ -1,50 +1,114 @@
-//! Settling: asking the server about what a round told of without being understood, and about what a plain listing did
-//! not show.
+//! Settling: asking the server what the rounds leave open, before they are published.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use delta_core::{Event, EventType, Fetched as Asked, Found, Hydration, Preferences, RoundId, Snapshot, Window};
-use store::{Fetched, Gone, Questions, Tile, TileId, View, What};
+use delta_core::{Ask, Event, EventType, Fetched as Asked, Found, Hydration, Preferences, Snapshot, Window};
+use store::{Fetched, Gone, Instances, Questions, Tile, TileId, View, What};
 
 use crate::error::Error;
+use crate::health::Owed;
 use crate::run::Run;
 
-/// What the server said.
-#[derive(Debug, Default)]
-pub(crate) struct Answers {
-    pub(crate) fetched: Vec<Fetched>,
-    pub(crate) gone: Vec<Gone>,
+/// How often answers may lead to other questions: a series has a new exception, an exception has an unknown master.
+const TURNS: usize = 4;
+
+/// Why an event is asked for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Why {
+    /// It would be shown with less than all of its properties, or its occurrences would.
+    Incomplete,
+    /// A round told of it without being understood.
+    Unread,
+    /// A round took it away.
+    Removed(TileId),
+    /// A plain listing did not show it.
+    Absent(TileId),
+}
+
+impl Why {
+    /// The tile whose hold is in question.
+    fn tile(self) -> Option<TileId> {
+        match self {
+            Self::Removed(tile) | Self::Absent(tile) => Some(tile),
+            Self::Incomplete | Self::Unread => None,
+        }
+    }
+}
+
+/// What is asked, and not answered yet.
+#[derive(Default)]
+struct Open {
+    events: BTreeMap<Arc<str>, Why>,
+    series: BTreeMap<Arc<str>, TileId>,
+    /// What was asked once is not asked again.
+    asked: BTreeSet<(bool, Arc<str>)>,
 }
 
 impl Run<'_> {
-    /// Asks what has to be asked before the rounds can be published. What is not answered stays as it is: the next run
-    /// asks again, or reads everything.
-    pub(crate) async fn settle(
-        &mut self,
-        view: &dyn View,
-        rounds: &[RoundId],
-        retire: &[TileId],
-    ) -> Result<Answers, Error> {
-        let Questions { unread, absent } = store::questions(view, rounds, retire).await?;
-        // What a round told of is a question about its own tile.
-        let unread = unread.into_iter().map(|id| (id, (self.tile.id, false)));
-        let absent = absent.into_iter().map(|(tile, id)| (id, (tile, true)));
-        let asked: BTreeMap<Arc<str>, (TileId, bool)> = unread.chain(absent).collect();
-        let mut answers = Answers::default();
-        if asked.is_empty() {
-            return Ok(answers);
+    /// Asks what has to be asked before a run is published, and adds the answers to it. What is not answered stays as it
+    /// is: a later run asks again, or reads everything.
+    pub(crate) async fn settle(&mut self, view: &dyn View, run: &mut store::Run) -> Result<(), Error> {
+        run.trust = !self.engine.settling.series;
+        let mut open = Open::default();
+        let mut owed = self.health.owed.clone();
+        for _ in 0..TURNS {
+            let questions = store::questions(view, run).await?;
+            let asks = self.asks(questions, std::mem::take(&mut owed), &mut open);
+            if asks.is_empty() || !self.hydrate(asks, &mut open, run).await? {
+                break;
+            }
         }
-        self.report.unanswered = asked.len() as u64;
+        self.report.unanswered = (open.events.len() + open.series.len()) as u64;
+        self.health.owed = open.owed();
+        run.incomplete = self.health.owed.limit();
+        // Before it is published: what is owed is asked for again whatever happens.
+        self.remember().await
+    }
+
+    /// What there is to ask, by what is allowed and was not asked before.
+    fn asks(&self, questions: Questions, owed: Owed, open: &mut Open) -> Vec<Ask> {
+        let allowed = self.engine.settling;
+        let tile = self.tile.id;
+        let whole = self.tile.window.is_some() || allowed.events;
+        let stale = questions.stale.into_iter().filter(|_| whole);
+        let owed_events = owed.events.into_iter().map(Arc::from);
+        let removed = questions.removed.into_iter().filter(|_| allowed.removals);
+        let events = (questions.masters.into_iter().chain(stale).chain(owed_events))
+            .map(|id| (id, Why::Incomplete))
+            .chain(questions.unread.into_iter().map(|id| (id, Why::Unread)))
+            .chain(removed.map(|(tile, id)| (id, Why::Removed(tile))))
+            .chain(questions.absent.into_iter().map(|(tile, id)| (id, Why::Absent(tile))));
+        let mut wanted: BTreeMap<Arc<str>, Why> = BTreeMap::new();
+        for (id, why) in events.filter(|(id, _)| !open.asked.contains(&(false, id.clone()))) {
+            wanted.entry(id).and_modify(|known| *known = why.max(*known)).or_insert(why);
+        }
+        let owed_series = owed.series.into_iter().map(|id| (tile, Arc::from(id)));
+        let series = questions.series.into_iter().filter(|_| allowed.series).chain(owed_series);
+        let series = series.filter(|(_, id)| !open.asked.contains(&(true, id.clone())));
+        let series: BTreeMap<Arc<str>, TileId> = series.map(|(tile, id)| (id, tile)).collect();
+        open.asked.extend(wanted.keys().map(|id| (false, id.clone())));
+        open.asked.extend(series.keys().map(|id| (true, id.clone())));
+        let instances =
+            |series: &Arc<str>| self.tile.window.map(|window| Ask::Instances { series: series.to_string(), window });
+        let asks = series.keys().filter_map(instances).chain(wanted.keys().map(|id| Ask::Event(id.to_string())));
+        let asks = asks.collect();
+        open.events.extend(wanted);
+        open.series.extend(series);
+        asks
+    }
+
+    /// Asks, and takes the answers; false if the server does not go on with it.
+    async fn hydrate(&mut self, asks: Vec<Ask>, open: &mut Open, run: &mut store::Run) -> Result<bool, Error> {
         let options = self.engine.options(Preferences { page_size: None, ..self.preferences() });
-        let mut hydration = Hydration::new(self.target.clone(), asked.keys().map(ToString::to_string), options);
+        let mut hydration = Hydration::new(self.target.clone(), asks, options);
         loop {
             let hydrated = match self.ask(&mut hydration).await {
                 Ok(Some(hydrated)) => hydrated,
-                Ok(None) => return Ok(answers),
+                Ok(None) => return Ok(true),
                 Err(Error::Round(error)) => {
                     self.degrade(format!("some events could not be asked for: {error}"));
-                    return Ok(answers);
+                    return Ok(false);
                 }
                 Err(error) => return Err(error),
             };
@@ -52,46 +116,67 @@ impl Run<'_> {
             if let Some(wait) = &hydrated.wait {
                 self.wait(wait).await?;
             }
-            for Asked { id, found } in hydrated.events {
+            for Asked { ask, found } in hydrated.events {
                 self.report.fetched = self.report.fetched.saturating_add(1);
-                let Some((id, (tile, absent))) = asked.get_key_value(id.as_str()) else { continue };
-                let answered = match self.verdict(id, found, *absent).await? {
-                    Verdict::There(event) => {
-                        answers.fetched.push(event);
-                        true
-                    }
-                    Verdict::Not(what) => {
-                        answers.gone.push(Gone { tile: *tile, id: id.clone(), what });
-                        true
-                    }
-                    Verdict::Unknown => false,
-                };
-                self.report.unanswered = self.report.unanswered.saturating_sub(u64::from(answered));
+                match ask {
+                    Ask::Event(id) => self.learn(&id, found, open, run).await?,
+                    Ask::Instances { series, .. } => open.learn(&series, found, run),
+                }
             }
         }
     }
 
-    /// Whether an event that was asked for is in the replica's view. What a listing did not show is deleted if a GET does
-    /// not find it either; what a round told of without being understood goes by its `@removed` only.
-    async fn verdict(&mut self, id: &str, found: Found, absent: bool) -> Result<Verdict, Error> {
-        let raw = match found {
-            Found::Event(raw) => raw,
-            Found::Gone if absent => return Ok(Verdict::Not(What::Deleted)),
-            Found::Gone | Found::Unknown(_) => return Ok(Verdict::Unknown),
+    /// Takes what was found of an event.
+    async fn learn(&mut self, id: &str, found: Found, open: &mut Open, run: &mut store::Run) -> Result<(), Error> {
+        let Some((id, why)) = open.events.get_key_value(id).map(|(id, why)| (id.clone(), *why)) else { return Ok(()) };
+        let answered = match self.verdict(&id, why, found).await? {
+            Verdict::There(event) => {
+                run.fetched.push(event);
+                true
+            }
+            Verdict::Not(what) => {
+                run.gone.push(Gone { tile: why.tile().unwrap_or(self.tile.id), id: id.clone(), what });
+                true
+            }
+            // What was fetched for the sake of others has nothing to say if it is not there: it goes by its `@removed`.
+            Verdict::Nothing => why == Why::Incomplete,
+            Verdict::Unknown => false,
         };
-        let (listed, place) = match self.place(&raw) {
-            Some(Place::Anywhere) => (true, What::Deleted),
-            Some(Place::Outside) => (false, What::LeftWindow),
-            Some(Place::At(dates)) => match self.is_listed(id, dates).await? {
-                Some(listed) => (listed, What::Deleted),
+        if answered {
+            open.events.remove(&id);
+        }
+        Ok(())
+    }
+
+    /// What an answer says about an event. What was taken away, or was not listed, is deleted if a GET does not find it;
+    /// what a round told of without being understood goes by its `@removed` only.
+    async fn verdict(&mut self, id: &Arc<str>, why: Why, found: Found) -> Result<Verdict, Error> {
+        let raw = match (found, why) {
+            (Found::Event(raw), _) => raw,
+            (Found::Gone, Why::Removed(_) | Why::Absent(_)) => return Ok(Verdict::Not(What::Deleted)),
+            (Found::Gone, _) => return Ok(Verdict::Nothing),
+            (Found::Unknown(_) | Found::Instances(_), _) => return Ok(Verdict::Unknown),
+        };
+        let (listed, what) = match (why, self.place(&raw)) {
+            (Why::Incomplete, _) => (true, What::Deleted),
+            (_, None) => return Ok(Verdict::Unknown),
+            // A series is taken away when nothing of it is left in the window.
+            (Why::Removed(_), Some(Place::Series)) => (false, What::LeftWindow),
+            (_, Some(Place::Series | Place::Anywhere)) => (true, What::Deleted),
+            (_, Some(Place::Outside)) => (false, What::LeftWindow),
+            (_, Some(Place::At { dates, starts_before })) => match self.is_listed(id, dates).await? {
+                Some(listed) => (listed, if starts_before { What::LeftWindow } else { What::Deleted }),
                 None => return Ok(Verdict::Unknown),
             },
-            None => return Ok(Verdict::Unknown),
         };
-        Ok(match Fetched::new(raw).filter(|_| listed) {
-            Some(event) => Verdict::There(event),
-            None if listed => Verdict::Unknown,
-            None => Verdict::Not(place),
+        if !listed {
+            return Ok(Verdict::Not(what));
+        }
+        let event = Fetched::new(raw).filter(|event| event.id() == id);
+        Ok(match (event, why) {
+            (Some(event), Why::Removed(tile)) => Verdict::There(event.held_by(tile)),
+            (Some(event), _) => Verdict::There(event),
+            (None, _) => Verdict::Unknown,
         })
     }
 
@@ -100,8 +185,7 @@ impl Run<'_> {
         let event = Event::parse(raw).ok()?;
         let Some(window) = self.tile.window else { return Some(Place::Anywhere) };
         if event.kind() == EventType::SeriesMaster {
-            // Its dates are those of its first occurrence: they say nothing.
-            return Some(Place::Anywhere);
+            return Some(Place::Series);
         }
         let (start, end) = (event.start()?.read_as_utc()?, event.end()?.read_as_utc()?);
         let floating = if event.is_all_day() == Some(true) { FLOATING } else { 0 };
@@ -109,7 +193,8 @@ impl Run<'_> {
             return Some(Place::Outside);
         }
         let from = start.max(window.start());
-        Some(Place::At(Window::new(from, end.min(window.end()).max(from.plus_seconds(1))).ok()?))
+        let dates = Window::new(from, end.min(window.end()).max(from.plus_seconds(1))).ok()?;
+        Some(Place::At { dates, starts_before: start < window.start() })
     }
 
     /// Whether a listing of these dates, which are a part of the window, shows an event: only that tells whether the window
@@ -135,24 +220,59 @@ impl Run<'_> {
     }
 }
 
-/// What became of a question about an event.
+impl Open {
+    /// Takes what was found of a series' members. None of them are there where the series is not.
+    fn learn(&mut self, series: &str, found: Found, run: &mut store::Run) {
+        let members: Option<Vec<Fetched>> = match found {
+            Found::Instances(instances) => instances.into_iter().map(Fetched::new).collect(),
+            Found::Gone => Some(Vec::new()),
+            Found::Event(_) | Found::Unknown(_) => None,
+        };
+        if let Some(members) = members
+            && let Some((series, tile)) = self.series.remove_entry(series)
+        {
+            run.instances.push(Instances { tile, series, members });
+        }
+    }
+
+    /// What a later run has to ask. A round tells of nothing twice. The other questions ask themselves again: what could
+    /// not be understood by a full round, a listing by the next one.
+    fn owed(&self) -> Owed {
+        let events = self.events.iter().filter(|(_, why)| **why == Why::Incomplete);
+        Owed {
+            events: events.map(|(id, _)| id.to_string()).collect(),
+            series: self.series.keys().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+/// What an answer says about an event.
 enum Verdict {
     /// It is in the view.
     There(Fetched),
     /// It is not.
     Not(What),
+    /// A GET does not find it.
+    Nothing,
     /// Nobody knows.
     Unknown,
 }
 
 /// Where an event is.
 enum Place {
-    /// Its dates don't matter.
+    /// There is no window.
     Anywhere,
+    /// A series master: its dates are those of its first occurrence, and say nothing.
+    Series,
     /// Not in the window, in whichever way a window holds events.
     Outside,
-    /// Perhaps in the window: at these dates, which are a part of it.
-    At(Window),
+    /// Perhaps in the window.
+    At {
+        /// What it shares with the window.
+        dates: Window,
+        /// Whether it began before the window.
+        starts_before: bool,
+    },
 }
 
 /// How far a time without a zone is from UTC at most, in seconds.

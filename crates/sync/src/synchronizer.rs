@@ -15,6 +15,7 @@ use crate::observer::Observer;
 use crate::replica::Replica;
 use crate::report::SyncReport;
 use crate::run::Run;
+use crate::settling::Settling;
 use crate::timer::Timer;
 use crate::token::TokenProvider;
 use crate::transport::Transport;
@@ -31,6 +32,7 @@ pub struct Synchronizer {
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) bodies: BodyLimits,
     pub(crate) limits: Limits,
+    pub(crate) settling: Settling,
     pub(crate) mailboxes: Arc<Mailboxes>,
     seed: u64,
     /// How many conversations were begun: each gets a seed of its own.
@@ -52,6 +54,7 @@ impl Synchronizer {
             observer: Arc::new(()),
             bodies: BodyLimits::default(),
             limits: Limits::default(),
+            settling: Settling::default(),
             mailboxes: Arc::default(),
             seed,
             conversations: Arc::default(),
@@ -74,6 +77,12 @@ impl Synchronizer {
     #[must_use]
     pub fn with_limits(self, limits: Limits) -> Self {
         Self { limits, mailboxes: Arc::default(), ..self }
+    }
+
+    /// The same, asking more or less before it publishes.
+    #[must_use]
+    pub fn with_settling(self, settling: Settling) -> Self {
+        Self { settling, ..self }
     }
 
     /// Brings a replica up to date.
@@ -102,7 +111,8 @@ impl Synchronizer {
 
 impl fmt::Debug for Synchronizer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { bodies, limits, .. } = self;
-        f.debug_struct("Synchronizer").field("bodies", bodies).field("limits", limits).finish_non_exhaustive()
+        let Self { bodies, limits, settling, .. } = self;
+        let mut shown = f.debug_struct("Synchronizer");
+        shown.field("bodies", bodies).field("limits", limits).field("settling", settling).finish_non_exhaustive()
     }
 }

@@ -4,7 +4,7 @@ use delta_core::RoundKind::{Full, Incremental};
 
 use super::fixture::{Fixture, event, master, removed, stub, tile};
 use crate::model::{TileId, What};
-use crate::plan::{Fetched, Gone, Questions, Run, questions};
+use crate::plan::{Fetched, Gone, Questions, Run};
 use crate::store::Store;
 
 /// A plain listing deletes nothing by silence, keeps series masters, and leaves no delta link.
@@ -14,7 +14,7 @@ pub async fn absence_in_a_listing_is_a_question(store: &dyn Store) {
     fixture.run(&tile(0, 0, 10), Full, &items).await;
     let published = fixture.view().await.tiles()[0].clone();
     let listing = fixture.list(&published, &[vec![event("b", 2, 2)], vec![event("c", 1, 3)]]).await;
-    let asked = questions(fixture.view().await.as_ref(), &[listing], &[]).await.unwrap();
+    let asked = fixture.questions(&fixture.plain_run(&[listing]).await).await;
     assert_eq!(asked.absent, [(TileId(0), "a".into()), (TileId(0), "o".into())]);
     assert!(asked.unread.is_empty());
     let summary = fixture.publish(&[listing]).await;
@@ -69,8 +69,9 @@ pub async fn an_item_that_was_fetched_is_no_reason_for_a_full_round(store: &dyn 
             vec![event("told", 1, 2), removed("gone")],
         ];
         let round = fixture.stage(&tile, kind, &pages).await;
-        let asked = questions(fixture.view().await.as_ref(), &[round], &[]).await.unwrap();
-        assert_eq!(asked, Questions { unread: ["a", "left", "new"].map(Into::into).to_vec(), absent: Vec::new() });
+        let asked = fixture.questions(&fixture.plain_run(&[round]).await).await;
+        assert_eq!(asked, Questions { unread: ["a", "left", "new"].map(Into::into).to_vec(), ..asked.clone() });
+        assert!(asked.stale.is_empty());
         let all = ["a", "left", "new"].map(|id| Fetched::new(event(id, 2, 2)).unwrap());
         let some = all.iter().filter(|_| kind == Full).cloned().chain(all[..1].iter().cloned()).collect();
         fixture.publish_run(Run { fetched: some, ..fixture.plain_run(&[round]).await }).await;
@@ -90,10 +91,11 @@ pub async fn a_listing_of_a_moved_window_asks_about_what_it_should_have_shown(st
         [event("early", 1, 1), event("both", 1, 6), event("deleted", 1, 7), event("kept", 1, 8), master("m", 1)];
     fixture.run(&tile(0, 0, 10), Full, &items).await;
     let listing = fixture.list(&tile(1, 5, 15), &[vec![event("both", 1, 6), event("late", 1, 12)]]).await;
-    let asked = questions(fixture.view().await.as_ref(), &[listing], &[TileId(0)]).await.unwrap();
+    let run = Run { retire: vec![TileId(0)], ..fixture.plain_run(&[listing]).await };
+    let asked = fixture.questions(&run).await;
     assert_eq!(asked.absent, [(TileId(0), "deleted".into()), (TileId(0), "kept".into())]);
     let gone = vec![Gone { tile: TileId(0), id: "deleted".into(), what: What::Deleted }];
-    let run = Run { retire: vec![TileId(0)], gone, ..fixture.plain_run(&[listing]).await };
+    let run = Run { gone, ..run };
     let summary = fixture.publish_run(run).await;
     assert_eq!((summary.deleted, summary.left_window, summary.created), (1, 1, 1));
     assert_eq!(fixture.ids().await, ["both", "kept", "late", "m"]);

@@ -9,7 +9,7 @@ use delta_core::{
 
 use crate::batch::{Batch, Publish, Stage};
 use crate::model::{Identity, Position, Tile, TileId};
-use crate::plan::{Fetched, Run, Summary, plan};
+use crate::plan::{Fetched, Questions, Run, Summary, plan, questions};
 use crate::store::{Store, View};
 
 /// A day in seconds.
@@ -156,14 +156,12 @@ impl<'s, S: Store + ?Sized> Fixture<'s, S> {
     /// A run that publishes rounds and nothing else.
     pub async fn plain_run(&self, rounds: &[RoundId]) -> Run {
         let view = self.view().await;
-        Run {
-            at: instant(view.revision().0 as i64),
-            identity: Self::identity(),
-            rounds: rounds.to_vec(),
-            retire: Vec::new(),
-            fetched: Vec::new(),
-            gone: Vec::new(),
-        }
+        Run::new(instant(view.revision().0 as i64), Self::identity(), rounds.to_vec(), Vec::new())
+    }
+
+    /// What has to be asked before a run is published.
+    pub async fn questions(&self, run: &Run) -> Questions {
+        questions(self.view().await.as_ref(), run).await.unwrap()
     }
 
     /// Stages a plain listing of these pages.

@@ -16,6 +16,7 @@ mod asking;
 mod fixture;
 mod lists;
 mod meaning;
+mod series;
 mod tiles;
 mod writing;
 
@@ -26,6 +27,7 @@ pub use asking::*;
 pub use fixture::{DAY, Fixture, event, full, instant, master, picture, removed, sparse, stub, tile, window};
 pub use lists::*;
 pub use meaning::*;
+pub use series::*;
 pub use tiles::*;
 pub use writing::*;
 
@@ -83,6 +85,9 @@ macro_rules! store_conformance {
             annotations_alone_are_no_change
             what_a_listing_was_asked_about_goes_confirmed
             an_item_that_was_fetched_is_no_reason_for_a_full_round
+            the_last_page_that_tells_of_a_series_counts
+            a_series_that_was_asked_about_has_the_members_that_are_there
+            a_removed_master_stays_while_members_name_it
             rows_are_found_by_time
             lists_come_in_pages
         }

@@ -1,14 +1,16 @@
-//! Series masters that were fetched: nobody holds them, and they live while a row names them.
+//! Series masters that nobody holds, because they were fetched or are outside of the window: they live while a row names
+//! them.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::row::Work;
 use super::{Plan, ROWS};
 use crate::Error;
 use crate::model::Row;
 
 impl Plan<'_> {
-    /// Lets go of the fetched rows that no row names after the run.
+    /// Lets go of the rows without a hold that no row names after the run, and keeps the others.
     pub(super) async fn release_masters(&mut self) -> Result<(), Error> {
         let complete = self.is_complete();
         let mut named: BTreeSet<Arc<str>> = BTreeSet::new();
@@ -16,11 +18,14 @@ impl Plan<'_> {
         for (id, work) in &self.works {
             let series_now = work.series().filter(|_| work.lives(complete));
             named.extend(series_now.cloned());
-            candidates.extend(work.is_fetched().then(|| id.clone()));
+            candidates.extend((work.is_fetched() || work.is_lost()).then(|| id.clone()));
             candidates.extend(work.before.as_ref().and_then(|row| row.meta.series.clone()));
         }
-        for id in candidates.difference(&named) {
-            if self.is_fetched(id).await? && !self.is_named_elsewhere(id).await? {
+        for id in &candidates {
+            let named = named.contains(id) || self.is_named_elsewhere(id).await?;
+            if self.works.get(id).is_some_and(Work::is_lost) {
+                self.work(id).await?.named = named;
+            } else if !named && self.is_fetched(id).await? {
                 self.work(id).await?.released = true;
             }
         }

@@ -8,11 +8,14 @@
 //! - Nothing goes by silence but by the sweep of a complete full round, which takes the tile's hold off what the round did
 //!   not mention. A round with an item that nobody can name sweeps nothing.
 //! - In a plain listing absence is a question: what it does not mention goes only if the server was asked.
+//! - The members of a series go if the last page that tells of it does not mention them: once the server was asked, or if
+//!   that page is to be trusted.
 //! - What is the same byte for byte is neither written nor noted.
 
 mod masters;
 mod questions;
 mod row;
+mod series;
 mod summary;
 mod sweep;
 
@@ -22,11 +25,12 @@ use std::sync::Arc;
 use delta_core::{DeltaLink, Event, RoundId, RoundKind, Timestamp};
 
 use crate::Error;
-use crate::batch::{Block, ItemRef, Publish, Word};
+use crate::batch::{Block, ItemRef, Publish, Source, Word};
 use crate::model::{Identity, Meta, Note, Reason, StagedRound, Tile, TileId, What};
 use crate::store::View;
 pub use questions::{Questions, questions};
 use row::Work;
+use series::Told;
 pub use summary::Summary;
 
 /// How many rows to read at a time.
@@ -49,6 +53,31 @@ pub struct Run {
     pub fetched: Vec<Fetched>,
     /// Events that were asked for and are not there.
     pub gone: Vec<Gone>,
+    /// Series whose members were asked for.
+    pub instances: Vec<Instances>,
+    /// Take a page's word for which members a series has, where nobody asked.
+    pub trust: bool,
+    /// Something could not be learnt and nobody will ask again: a full round is due.
+    pub incomplete: bool,
+}
+
+impl Run {
+    /// A run of rounds and nothing else.
+    pub fn new(at: Timestamp, identity: Identity, rounds: Vec<RoundId>, retire: Vec<TileId>) -> Self {
+        let (fetched, gone, instances) = Default::default();
+        Self { at, identity, rounds, retire, fetched, gone, instances, trust: false, incomplete: false }
+    }
+}
+
+/// The members that a series has in a tile's window, because the server was asked: none, if the series is gone.
+#[derive(Debug, Clone)]
+pub struct Instances {
+    /// The tile.
+    pub tile: TileId,
+    /// The id of the series master.
+    pub series: Arc<str>,
+    /// Its members: at least the id, type, start and end of each.
+    pub members: Vec<Fetched>,
 }
 
 /// A tile's hold that goes because the server was asked.
@@ -67,6 +96,7 @@ pub struct Gone {
 pub struct Fetched {
     meta: Meta,
     raw: String,
+    tile: Option<TileId>,
 }
 
 impl Fetched {
@@ -75,7 +105,18 @@ impl Fetched {
         let event = Event::parse(&raw).ok()?;
         let id = event.id().filter(|id| !id.is_empty())?;
         let meta = Meta::of(&id, &event);
-        Some(Self { meta, raw })
+        Some(Self { meta, raw, tile: None })
+    }
+
+    /// The same event, seen in a tile's window although the round took it away: the tile holds it.
+    #[must_use]
+    pub fn held_by(self, tile: TileId) -> Self {
+        Self { tile: Some(tile), ..self }
+    }
+
+    /// The event's id.
+    pub fn id(&self) -> &Arc<str> {
+        &self.meta.id
     }
 }
 
@@ -85,24 +126,8 @@ impl Fetched {
 /// [`Error::Invalid`] if a round is not staged to its end, if two are for one tile, or one for a tile that goes; what the
 /// view says.
 pub async fn plan(view: &dyn View, run: Run) -> Result<(Publish, Summary), Error> {
-    let mut plan = Plan::new(view, &run)?;
-    plan.read_pages().await?;
-    for fetched in run.fetched {
-        plan.fetch(fetched).await?;
-    }
-    for Gone { tile, id, what } in run.gone {
-        let round = plan.rounds.iter_mut().find(|round| round.tile() == tile);
-        let reason = round.map_or(Reason::Window, |round| {
-            round.unread.remove(&id);
-            round.seen.remove(&id);
-            round.reason
-        });
-        plan.work(&id).await?.lose(tile, what, reason);
-    }
-    plan.sweep(&run.retire).await?;
-    plan.settle().await?;
-    plan.release_masters().await?;
-    plan.finish(run.at, run.identity, run.rounds).await
+    let plan = Plan::of(view, &run).await?;
+    plan.finish(run).await
 }
 
 struct Plan<'v> {
@@ -111,6 +136,8 @@ struct Plan<'v> {
     /// The tiles that stay and have no part in the run.
     idle: Vec<Tile>,
     works: BTreeMap<Arc<str>, Work>,
+    /// The series whose members were asked for.
+    answered: BTreeSet<(TileId, Arc<str>)>,
     summary: Summary,
 }
 
@@ -126,6 +153,8 @@ struct Round {
     unread: BTreeSet<Arc<str>>,
     /// It held an item without a readable id.
     blind: bool,
+    /// What its pages tell of series; also of events that are none, as far as anybody knows.
+    told: BTreeMap<Arc<str>, Told>,
 }
 
 impl Round {
@@ -147,8 +176,8 @@ impl<'v> Plan<'v> {
             let complete = found.filter(StagedRound::is_complete);
             let staged = complete.ok_or(Error::Invalid("a round to publish is not staged to its end"))?;
             let (link, reason) = (staged.link().cloned(), reason(view, &staged));
-            let (seen, unread) = Default::default();
-            rounds.push(Round { staged, link, reason, seen, unread, blind: false });
+            let (seen, unread, told) = Default::default();
+            rounds.push(Round { staged, link, reason, seen, unread, blind: false, told });
         }
         let read: BTreeSet<TileId> = rounds.iter().map(Round::tile).collect();
         if read.len() != rounds.len() || run.retire.iter().any(|tile| read.contains(tile)) {
@@ -156,7 +185,30 @@ impl<'v> Plan<'v> {
         }
         let idle = view.tiles().iter().filter(|tile| !run.retire.contains(&tile.id) && !read.contains(&tile.id));
         let idle: Vec<Tile> = idle.cloned().collect();
-        Ok(Self { view, idle, rounds, works: BTreeMap::new(), summary: Summary::default() })
+        let (works, answered) = Default::default();
+        Ok(Self { view, idle, rounds, works, answered, summary: Summary::default() })
+    }
+
+    /// All that a run makes of the rows.
+    async fn of(view: &'v dyn View, run: &Run) -> Result<Self, Error> {
+        let mut plan = Self::new(view, run)?;
+        plan.read_pages().await?;
+        for asked in &run.instances {
+            plan.answer(asked.clone()).await?;
+        }
+        if run.trust {
+            plan.trust().await?;
+        }
+        for fetched in &run.fetched {
+            plan.fetch(fetched.clone()).await?;
+        }
+        for gone in &run.gone {
+            plan.lose(gone).await?;
+        }
+        plan.sweep(&run.retire).await?;
+        plan.settle().await?;
+        plan.release_masters().await?;
+        Ok(plan)
     }
 
     /// Whether every tile that stays has a part in the run, so that what none of them holds is gone.
@@ -195,14 +247,14 @@ impl<'v> Plan<'v> {
         let page = self.view.staged_page(id, number).await?.ok_or(NOT_STAGED)?;
         for (item, staged) in (0..).zip(page.items) {
             let word = staged.word;
-            self.mention(at, &word);
+            self.mention(at, number, &word);
             match word {
                 Word::Upsert { meta, form } => {
                     let view = self.view;
                     let item = ItemRef { round: id, page: number, item };
                     let work = self.work(&meta.id).await?;
                     work.hold(tile, reason);
-                    work.upsert(view, meta, form, item).await?;
+                    work.upsert(view, meta, form, Source::Staged(item)).await?;
                 }
                 Word::Remove { id } => {
                     let known = self.work(&id).await?.drop_hold(tile, reason);
@@ -216,8 +268,9 @@ impl<'v> Plan<'v> {
 
     /// Remembers what a full round has mentioned and not removed since: also a malformed item shows that the event is
     /// there. Of any round, remembers what could not be understood.
-    fn mention(&mut self, round: usize, word: &Word) {
+    fn mention(&mut self, round: usize, page: u32, word: &Word) {
         let Some(round) = self.rounds.get_mut(round) else { return };
+        round.hear(page, word);
         match word {
             Word::Upsert { meta, .. } => {
                 round.unread.remove(&meta.id);
@@ -243,7 +296,7 @@ impl<'v> Plan<'v> {
             self.rounds.iter_mut().map(|round| (round.tile(), round.reason, round.unread.remove(&id))).collect();
         let work = self.work(&id).await?;
         for (tile, reason, unread) in told {
-            if unread || work.holds.contains(&tile) {
+            if unread || work.holds.contains(&tile) || fetched.tile == Some(tile) {
                 work.hold(tile, reason);
             }
         }
@@ -251,12 +304,20 @@ impl<'v> Plan<'v> {
         Ok(())
     }
 
-    async fn finish(
-        mut self,
-        at: Timestamp,
-        identity: Identity,
-        rounds: Vec<RoundId>,
-    ) -> Result<(Publish, Summary), Error> {
+    /// Takes a hold away because the server was asked.
+    async fn lose(&mut self, gone: &Gone) -> Result<(), Error> {
+        let round = self.rounds.iter_mut().find(|round| round.tile() == gone.tile);
+        let reason = round.map_or(Reason::Window, |round| {
+            round.unread.remove(&gone.id);
+            round.seen.remove(&gone.id);
+            round.reason
+        });
+        self.work(&gone.id).await?.lose(gone.tile, gone.what, reason);
+        Ok(())
+    }
+
+    async fn finish(mut self, run: Run) -> Result<(Publish, Summary), Error> {
+        let Run { at, identity, rounds, incomplete, .. } = run;
         let complete = self.is_complete();
         let mut rows = Vec::new();
         let mut notes: Vec<Note> = Vec::new();
@@ -267,7 +328,7 @@ impl<'v> Plan<'v> {
             notes.extend(outcome.note);
         }
         let mut tiles = self.idle;
-        tiles.extend(self.rounds.into_iter().map(|round| round.into_tile(at)));
+        tiles.extend(self.rounds.into_iter().map(|round| round.into_tile(at, incomplete)));
         tiles.sort_unstable_by_key(|tile| tile.id);
         let journal = Block::pack(&notes);
         let base = self.view.revision();
@@ -277,8 +338,8 @@ impl<'v> Plan<'v> {
 
 impl Round {
     /// The tile as it is after the round.
-    fn into_tile(self, at: Timestamp) -> Tile {
-        let (full, malformed) = (self.is_full(), self.blind || !self.unread.is_empty());
+    fn into_tile(self, at: Timestamp, incomplete: bool) -> Tile {
+        let (full, malformed) = (self.is_full(), incomplete || self.blind || !self.unread.is_empty());
         let tile = self.staged.tile;
         Tile {
             link: self.link,

@@ -1,18 +1,19 @@
-//! What has to be asked before a run can be planned: what a round told of without being understood, and what a plain
-//! listing did not show.
+//! What has to be asked before a run is published: what would be wrong, or in doubt, if it were published as it is.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use delta_core::{EventType, RoundId};
+use delta_core::EventType;
 
-use super::{NOT_STAGED, ROWS};
+use super::{Plan, ROWS, Round, Run};
 use crate::Error;
-use crate::batch::Word;
 use crate::model::{Row, StagedRound, TileId};
 use crate::store::View;
 
-/// What only a GET of each event can tell.
+/// How many of the events that go are asked for: beyond that they are too many for a question each.
+const MOST_REMOVED: usize = 200;
+
+/// What only the server can tell, as long as it was not asked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Questions {
     /// Events that are there, and that were told of in items that could not be understood.
@@ -21,50 +22,54 @@ pub struct Questions {
     /// were listed: they may be gone, or may have slipped from one page to another while it was read. Series masters are
     /// never in the listing of a window, so their absence is no question there.
     pub absent: Vec<(TileId, Arc<str>)>,
+    /// Series of which a round does not say which members they have: the master came alone or not at all, or a member
+    /// would go without an `@removed` of its own.
+    pub series: Vec<(TileId, Arc<str>)>,
+    /// Events that go, at most 200: they may be deleted, or may be somewhere outside the window.
+    pub removed: Vec<(TileId, Arc<str>)>,
+    /// Masters of series that a round told of without them.
+    pub masters: Vec<Arc<str>>,
+    /// Events that were told of with some of their properties only.
+    pub stale: Vec<Arc<str>>,
 }
 
-/// What has to be asked about these staged rounds, with these tiles going.
+/// What has to be asked before a run is published. What was asked is in the run, and is no question any more.
 ///
 /// # Errors
-/// [`Error::Invalid`] if a round is not staged; what the view says.
-pub async fn questions(view: &dyn View, rounds: &[RoundId], retire: &[TileId]) -> Result<Questions, Error> {
+/// Those of [`plan`](super::plan()).
+pub async fn questions(view: &dyn View, run: &Run) -> Result<Questions, Error> {
+    let plan = Plan::of(view, run).await?;
     let mut asked = Questions::default();
-    let staged = view.rounds();
-    for round in rounds {
-        let round = staged.iter().find(|staged| staged.round == *round).ok_or(NOT_STAGED)?;
-        let (seen, unread) = words(view, round).await?;
-        asked.unread.extend(unread);
-        if round.is_listing() {
-            absent(view, round, &seen, retire, &mut asked.absent).await?;
+    for round in &plan.rounds {
+        asked.unread.extend(round.unread.iter().cloned());
+        if round.staged.is_listing() {
+            absent(view, &round.staged, &round.seen, &run.retire, &mut asked.absent).await?;
         }
     }
+    for doubt in plan.doubts().await? {
+        asked.removed.extend(doubt.strays.into_iter().map(|id| (doubt.tile, id)));
+        asked.series.extend(doubt.members.then(|| (doubt.tile, doubt.series.clone())));
+        asked.masters.extend(doubt.master.then_some(doubt.series));
+    }
+    let unread: BTreeSet<&Arc<str>> = asked.unread.iter().collect();
+    for (id, work) in &plan.works {
+        if work.is_stale() && !unread.contains(id) {
+            asked.stale.push(id.clone());
+        }
+        if work.is_unconfirmed() && work.kind_before() != EventType::SeriesMaster {
+            asked.removed.extend(plan.loser(work.before.as_ref()).map(|tile| (tile, id.clone())));
+        }
+    }
+    asked.removed.truncate(MOST_REMOVED);
     Ok(asked)
 }
 
-/// The ids that a round tells of, and those of them that it told of last without being understood.
-async fn words(view: &dyn View, round: &StagedRound) -> Result<(BTreeSet<Arc<str>>, BTreeSet<Arc<str>>), Error> {
-    let (mut seen, mut unread) = (BTreeSet::new(), BTreeSet::new());
-    for number in 0..round.pages {
-        let page = view.staged_page(round.round, number).await?.ok_or(NOT_STAGED)?;
-        for item in page.items {
-            match item.word {
-                Word::Upsert { meta, .. } => {
-                    unread.remove(&meta.id);
-                    seen.insert(meta.id);
-                }
-                Word::Malformed { id: Some(id) } => {
-                    seen.insert(id.clone());
-                    unread.insert(id);
-                }
-                Word::Malformed { id: None } => {}
-                Word::Remove { id } => {
-                    unread.remove(&id);
-                    seen.remove(&id);
-                }
-            }
-        }
+impl Plan<'_> {
+    /// The tile of this run that a row was held by.
+    fn loser(&self, before: Option<&Row>) -> Option<TileId> {
+        let mut tiles = self.rounds.iter().filter(|round| !round.staged.is_listing()).map(Round::tile);
+        tiles.find(|tile| before.is_some_and(|before| before.holds.contains(tile)))
     }
-    Ok((seen, unread))
 }
 
 async fn absent(

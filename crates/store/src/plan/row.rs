@@ -7,7 +7,7 @@ use delta_core::EventType;
 
 use super::Fetched;
 use crate::Error;
-use crate::batch::{Form, ItemRef, RowChange, Source};
+use crate::batch::{Form, RowChange, Source};
 use crate::layers::{adds_nothing, lacks, merge};
 use crate::model::{Layers, Loss, Meta, Note, Reason, Row, TileId, What};
 use crate::store::View;
@@ -27,6 +27,8 @@ pub(super) struct Work {
     reason: Reason,
     /// It may go although nobody ever held it: nothing names it any more.
     pub(super) released: bool,
+    /// It stays although its last hold went: rows name it as their series master.
+    pub(super) named: bool,
 }
 
 /// What has become of a row.
@@ -43,7 +45,8 @@ impl Work {
         let now = before.as_ref().map(|row| (row.meta.clone(), row.layers.map(|()| Source::Keep)));
         let holds = before.iter().flat_map(|row| row.holds.iter().copied()).collect();
         let loss = before.as_ref().and_then(|row| row.unsettled);
-        Self { before, holds, now, loss, confirmed: false, gone: false, reason: Reason::Change, released: false }
+        let (confirmed, gone, released, named) = Default::default();
+        Self { before, holds, now, loss, confirmed, gone, reason: Reason::Change, released, named }
     }
 
     /// A tile says that the row is there.
@@ -66,12 +69,36 @@ impl Work {
         held
     }
 
-    /// The server was asked, and the row is not there in the tile.
+    /// The server was asked, and the row is not there in the tile, which may have said so before.
     pub(super) fn lose(&mut self, tile: TileId, what: What, reason: Reason) {
-        if self.drop_hold(tile, reason) {
-            self.loss = Some(Loss { what, reason });
+        self.drop_hold(tile, reason);
+        if let Some(loss) = &mut self.loss {
+            loss.what = what;
             self.confirmed = true;
         }
+    }
+
+    /// Whether it went in this run, and nobody was asked whether it is deleted.
+    pub(super) fn is_unconfirmed(&self) -> bool {
+        let deleted = self.loss.is_some_and(|loss| loss.what == What::Deleted);
+        let held = self.before.as_ref().is_some_and(|before| !before.holds.is_empty());
+        deleted && held && self.holds.is_empty() && !self.confirmed
+    }
+
+    /// Whether a row that a tile holds has to be fetched to be shown as it is.
+    pub(super) fn is_stale(&self) -> bool {
+        !self.holds.is_empty() && self.now.as_ref().is_some_and(|(_, layers)| layers.is_stale())
+    }
+
+    /// Whether this is the version that is known already, of the same kind.
+    pub(super) fn is_version(&self, meta: &Meta) -> bool {
+        let now = self.now.as_ref().map(|(now, _)| now);
+        now.is_some_and(|now| now.etag.is_some() && now.etag == meta.etag && now.kind == meta.kind)
+    }
+
+    /// What kind of event it was.
+    pub(super) fn kind_before(&self) -> EventType {
+        self.before.as_ref().map_or(EventType::Other, |before| before.meta.kind)
     }
 
     /// A tile that goes takes its hold with it, or leaves it to another one.
@@ -86,13 +113,12 @@ impl Work {
 
     /// The whole event, from elsewhere than a round.
     pub(super) fn fetch(&mut self, fetched: Fetched) {
-        let Fetched { meta, raw } = fetched;
+        let Fetched { meta, raw, .. } = fetched;
         self.now = Some((meta, Layers::Whole { whole: Source::Inline(raw), patch: None }));
     }
 
     /// Lays an item of a round over what there is.
-    pub(super) async fn upsert(&mut self, view: &dyn View, meta: Meta, form: Form, item: ItemRef) -> Result<(), Error> {
-        let new = Source::Staged(item);
+    pub(super) async fn upsert(&mut self, view: &dyn View, meta: Meta, form: Form, new: Source) -> Result<(), Error> {
         self.now = Some(match (self.now.take(), form) {
             (_, Form::Stub) => (meta, Layers::Stub { stub: new }),
             (Some((was, Layers::Whole { whole, patch })), _) => {
@@ -125,7 +151,7 @@ impl Work {
     pub(super) fn lives(&self, complete: bool) -> bool {
         let kept = match self.loss {
             _ if !self.holds.is_empty() => true,
-            Some(_) => !complete && self.before.is_some(),
+            Some(_) => self.named || (!complete && self.before.is_some()),
             None => !self.released,
         };
         self.now.is_some() && kept
@@ -134,6 +160,11 @@ impl Work {
     /// Whether the row is there without any tile that holds it or held it.
     pub(super) fn is_fetched(&self) -> bool {
         self.now.is_some() && self.holds.is_empty() && self.loss.is_none()
+    }
+
+    /// Whether it is only known why its last hold went.
+    pub(super) fn is_lost(&self) -> bool {
+        self.now.is_some() && self.holds.is_empty() && self.loss.is_some()
     }
 
     /// The series that the row belongs to now.
@@ -146,7 +177,7 @@ impl Work {
         let lives = self.lives(complete);
         let Some((meta, layers)) = self.now.take().filter(|_| lives) else { return Ok(self.gone(id)) };
         let layers = self.keep_same(view, id, &meta, layers).await?;
-        let unsettled = self.loss.filter(|_| self.holds.is_empty());
+        let unsettled = self.loss.filter(|_| self.holds.is_empty() && !complete);
         let row = Row { meta, holds: self.holds.iter().copied().collect(), layers, unsettled };
         let shows_the_same = self
             .before
@@ -162,7 +193,10 @@ impl Work {
             (true, true) if !shows_the_same => Some(What::Updated),
             _ => None,
         };
-        let note = what.map(|what| self.note(id, what, self.reason, Some(&row.meta)));
+        let note = match self.loss.filter(|_| was_member && !row.is_member()) {
+            Some(loss) => Some(self.note(id, loss.what, loss.reason, None)),
+            None => what.map(|what| self.note(id, what, self.reason, Some(&row.meta))),
+        };
         let (stale, unsettled) = (row.layers.is_stale(), row.unsettled.is_some());
         Ok(Outcome { change: (!same).then_some(RowChange::Put(row)), note, lives, stale, unsettled })
     }

@@ -26,7 +26,7 @@ fn run(stores: &[&dyn Store], number: u32, notes: usize, at: i64) {
     }
     let view = block_on(stores[0].view()).unwrap();
     let identity = Fixture::<dyn Store>::identity();
-    let run = Run { at: instant(at), identity, rounds, retire: Vec::new(), fetched: Vec::new(), gone: Vec::new() };
+    let run = Run::new(instant(at), identity, rounds, Vec::new());
     let (publish, _) = block_on(plan(view.as_ref(), run)).unwrap();
     for store in stores {
         block_on(store.write(Batch::Publish(publish.clone()))).unwrap();

@@ -62,7 +62,7 @@ fn publish(store: &dyn Store, round: &Round) {
         body_type: "html".into(),
     };
     let at = Timestamp::parse("2016-12-31").unwrap();
-    let run = Run { at, identity, rounds: vec![round.id()], retire: Vec::new(), fetched: Vec::new(), gone: Vec::new() };
+    let run = Run::new(at, identity, vec![round.id()], Vec::new());
     let view = block_on(store.view()).unwrap();
     let (publish, _) = block_on(plan(view.as_ref(), run)).unwrap();
     block_on(store.write(Batch::Publish(publish))).unwrap();

@@ -4,5 +4,8 @@
 mod engine;
 mod faults;
 mod properties;
+mod series;
+mod settling;
+mod standup;
 mod trouble;
 mod world;

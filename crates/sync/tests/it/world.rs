@@ -28,6 +28,8 @@ pub(crate) struct State {
     pub(crate) now: Timestamp,
     /// The request lines of the client.
     pub(crate) requests: Vec<String>,
+    /// The URLs of the parts of its batches.
+    pub(crate) parts: Vec<String>,
     /// Answers to give instead of the simulator's, in order; `None` lets the simulator answer.
     pub(crate) script: Vec<Option<Answer>>,
     /// What others do to the calendar, one call before each of the client's requests.
@@ -42,6 +44,13 @@ pub(crate) struct State {
 pub(crate) type Answer = Result<Response<Bytes>, Failure>;
 
 impl State {
+    /// One request past the client, which may be refused, and the id of what it made or changed.
+    pub(crate) fn attempt(&mut self, method: Method, url: &str, body: Option<Value>) -> Option<String> {
+        let answer = self.call(method, url, body);
+        let shown: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
+        Some(shown["id"].as_str()?.to_owned())
+    }
+
     fn call(&mut self, method: Method, url: &str, body: Option<Value>) -> Response<Bytes> {
         let url = if url.starts_with("https://") { url.to_owned() } else { format!("{ROOT}/v1.0{url}") };
         let body = body.map(|body| Bytes::from(body.to_string())).unwrap_or_default();
@@ -67,6 +76,7 @@ impl World {
             simulator: Simulator::new(SimulatorOptions::new().seed(seed).quirks(quirks)),
             now: Timestamp::parse(now).unwrap(),
             requests: Vec::new(),
+            parts: Vec::new(),
             script: Vec::new(),
             meanwhile: Vec::new(),
             stutter: false,
@@ -211,6 +221,9 @@ impl Transport for World {
             }
             state.patience = state.patience.map(|patience| patience - 1);
             state.requests.push(RequestLine::of(&request).to_string());
+            let batch: Value = serde_json::from_slice(request.body()).unwrap_or_default();
+            let parts = batch["requests"].as_array().into_iter().flatten();
+            state.parts.extend(parts.map(|part| part["url"].as_str().unwrap().to_owned()));
             if !state.script.is_empty()
                 && let Some(answer) = state.script.remove(0)
             {

@@ -1,0 +1,153 @@
+//! What settling asks, what it costs, and what becomes of what is not answered.
+
+use crate::world::{World, event, replica, visible};
+use delta_core::{RoundKind, Timestamp};
+use graph_sim::{MasterDelivery, Quirks};
+use http::Method;
+use serde_json::{Value, json};
+use store::{MemoryStore, Store};
+use sync::{Health, Settling, SyncReport};
+
+const WINDOW: (&str, &str) = ("2026-03-01", "2026-04-01");
+
+fn world(quirks: Quirks) -> World {
+    World::with_quirks(1, "2026-03-05T00:00:00Z", quirks)
+}
+
+/// A series of one occurrence a day, and its id.
+fn series(world: &World, subject: &str) -> String {
+    let mut series = event(subject, Timestamp::parse("2026-03-02T09:00:00Z").unwrap(), 30);
+    series["recurrence"] = json!({
+        "pattern": {"type": "daily", "interval": 1},
+        "range": {"type": "noEnd", "startDate": "2026-03-02"},
+    });
+    world.call(Method::POST, "/me/events", Some(series))["id"].as_str().unwrap().to_owned()
+}
+
+/// The id of the `n`th instance.
+fn instance(world: &World, series: &str, n: usize) -> String {
+    let url = format!(
+        "/me/events/{series}/instances?startDateTime={}T00:00:00Z&endDateTime={}T00:00:00Z&$top=99",
+        WINDOW.0, WINDOW.1
+    );
+    world.call(Method::GET, &url, None)["value"][n]["id"].as_str().unwrap().to_owned()
+}
+
+fn change(world: &World, method: Method, id: &str, body: Option<Value>) {
+    world.with(|state| state.now = state.now.plus_seconds(60));
+    world.call(method, &format!("/me/events/{id}"), body);
+}
+
+fn run(world: &World, store: &dyn Store, settling: Settling) -> SyncReport {
+    let synchronizer = world.synchronizer().with_settling(settling);
+    pollster::block_on(synchronizer.run(&replica(&format!("{}..{}", WINDOW.0, WINDOW.1), 200), store)).unwrap()
+}
+
+fn requests(world: &World, store: &dyn Store) -> u32 {
+    let report = run(world, store, Settling::default());
+    assert_eq!(visible(store).len(), world.listing(WINDOW.0, WINDOW.1).len());
+    report.run.requests
+}
+
+fn owed(store: &dyn Store) -> (usize, usize) {
+    let owed = Health::of(pollster::block_on(store.view()).unwrap().as_ref()).owed;
+    (owed.events.len(), owed.series.len())
+}
+
+fn subjects(store: &dyn Store) -> Vec<Option<String>> {
+    let mut subjects: Vec<_> =
+        visible(store).values().map(|event| event["subject"].as_str().map(str::to_owned)).collect();
+    subjects.dedup();
+    subjects
+}
+
+#[test]
+fn settling_is_paid_for_only_where_something_is_in_doubt() {
+    let (world, store) = (world(Quirks::default()), MemoryStore::default());
+    let (one, two) = (series(&world, "one"), series(&world, "two"));
+    assert_eq!(requests(&world, &store), 1, "two new series");
+    assert_eq!(requests(&world, &store), 1, "an unchanged calendar");
+    change(&world, Method::PATCH, &one, Some(json!({"subject": "renamed"})));
+    assert_eq!(requests(&world, &store), 1, "a changed series");
+    let moved = instance(&world, &one, 3);
+    change(&world, Method::PATCH, &moved, Some(json!({"subject": "moved"})));
+    assert_eq!(requests(&world, &store), 1, "a changed occurrence");
+    let cancelled = instance(&world, &one, 5);
+    change(&world, Method::DELETE, &cancelled, None);
+    assert_eq!(requests(&world, &store), 2, "a deleted occurrence");
+    change(&world, Method::DELETE, &two, None);
+    assert_eq!(requests(&world, &store), 2, "a deleted series");
+    assert_eq!(requests(&world, &store), 1, "an unchanged calendar");
+}
+
+#[test]
+fn twenty_missing_masters_are_one_request() {
+    let quirks = Quirks { master_delivery: MasterDelivery::Never, ..Quirks::default() };
+    let (world, store) = (world(quirks), MemoryStore::default());
+    for n in 0..45 {
+        series(&world, &format!("series {n}"));
+    }
+    let report = run(&world, &store, Settling::default());
+    assert_eq!(report.run.requests - report.pages, 3);
+    assert!(subjects(&store).iter().all(Option::is_some));
+    assert_eq!(requests(&world, &store), 1, "an unchanged calendar");
+}
+
+#[test]
+fn what_is_not_answered_is_owed_and_asked_for_again() {
+    let unavailable = || Some(Ok(http::Response::builder().status(403).body(b"{}".as_slice().into()).unwrap()));
+    let quirks = Quirks { master_delivery: MasterDelivery::Never, ..Quirks::default() };
+    let (world, store) = (world(quirks), MemoryStore::default());
+    let one = series(&world, "one");
+    world.with(|state| state.script = vec![None, unavailable()]);
+    let report = run(&world, &store, Settling::default());
+    assert_eq!((report.unanswered, owed(&store), subjects(&store)), (1, (1, 0), vec![None]));
+    let report = run(&world, &store, Settling::default());
+    assert_eq!((report.unanswered, owed(&store), report.round), (0, (0, 0), RoundKind::Incremental));
+    assert_eq!(subjects(&store), [Some("one".to_owned())]);
+
+    let cancelled = instance(&world, &one, 0);
+    change(&world, Method::DELETE, &cancelled, None);
+    world.with(|state| state.script = vec![None, unavailable()]);
+    run(&world, &store, Settling::default());
+    assert!(visible(&store).contains_key(&cancelled), "nothing goes by silence");
+    assert_eq!(owed(&store), (1, 1));
+    run(&world, &store, Settling::default());
+    assert!(!visible(&store).contains_key(&cancelled));
+    assert_eq!((owed(&store), requests(&world, &store)), ((0, 0), 1));
+}
+
+/// Whoever asks about removals learns which events are deleted and which are only elsewhere in time.
+#[test]
+fn what_left_the_window_is_told_from_what_was_deleted() {
+    for removals in [false, true] {
+        let (world, store) = (world(Quirks::default()), MemoryStore::default());
+        let at = |day: i64| Timestamp::parse(WINDOW.0).unwrap().plus_days(day);
+        let ids: Vec<String> = (1..4).map(|day| world.create("event", at(day), 60)).collect();
+        let settling = Settling { removals, ..Settling::default() };
+        run(&world, &store, settling);
+        let later = event("", at(90), 60);
+        change(&world, Method::PATCH, &ids[0], Some(json!({"start": later["start"], "end": later["end"]})));
+        change(&world, Method::DELETE, &ids[1], None);
+        let report = run(&world, &store, settling);
+        let went = (report.changes.deleted, report.changes.left_window, report.run.requests);
+        assert_eq!(went, if removals { (1, 1, 2) } else { (2, 0, 1) });
+        assert_eq!(visible(&store).len(), 1);
+    }
+}
+
+#[test]
+fn events_views_are_sparse_or_whole() {
+    let (world, store) = (world(Quirks::default()), MemoryStore::default());
+    series(&world, "series");
+    world.create("event", Timestamp::parse(WINDOW.0).unwrap(), 60);
+    let mut events = replica(&format!("{}..{}", WINDOW.0, WINDOW.1), 200);
+    events.resource = "me/events".parse().unwrap();
+    let settling = Settling { events: true, ..Settling::default() };
+    let synchronizer = world.synchronizer().with_settling(settling);
+    let report = pollster::block_on(synchronizer.run(&events, &store)).unwrap();
+    assert_eq!((report.run.requests, report.fetched, report.changes.stale), (2, 2, 0));
+    assert_eq!(subjects(&store), [Some("event".to_owned())]);
+    let report = pollster::block_on(synchronizer.run(&events, &store)).unwrap();
+    assert_eq!(report.run.requests, 1);
+}
