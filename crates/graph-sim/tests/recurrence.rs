@@ -179,8 +179,9 @@ proptest! {
         let start = date(2019, 1, 1) + day.days();
         let local = start.at(hour, 30, 0, 0);
         let rules = TimeZone::get(iana).unwrap();
-        // A start that no clock shows is another time by the time it is stored.
-        prop_assume!(rules.to_datetime(rules.to_timestamp(local).unwrap()) == local);
+        // A start that no clock shows is another time by the time it is stored, and one that a clock shows twice is more
+        // than the other implementation can read. Later occurrences may be either.
+        prop_assume!(!rules.to_ambiguous_timestamp(local).is_ambiguous());
         let rule = format!(
             "DTSTART;TZID={iana}:{}\nRRULE:{}{}",
             local.strftime("%Y%m%dT%H%M%S"), pattern.rule, range.rule(start, &rules),
