@@ -77,6 +77,7 @@ impl<'a> Run<'a> {
         let seconds = match &error {
             Error::Round(error) if error.escapes_to_snapshot() => match error {
                 delta_core::Error::Refused { refusal, .. } if refusal.is_temporary() => SHORT_SNAPSHOT_SECONDS,
+                delta_core::Error::NoResponse { .. } => SHORT_SNAPSHOT_SECONDS,
                 _ => SNAPSHOT_SECONDS,
             },
             Error::TooManyFullRounds { .. } => SHORT_SNAPSHOT_SECONDS,

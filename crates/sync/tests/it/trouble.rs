@@ -2,7 +2,7 @@
 
 use crate::world::{Answer, World, replica, visible};
 use bytes::Bytes;
-use delta_core::{RoundKind, Timestamp};
+use delta_core::{Failure, FailureKind, RoundKind, Timestamp};
 use graph_sim::seeds;
 use http::Response;
 use store::{MemoryStore, Store};
@@ -496,5 +496,17 @@ fn what_is_wrong_is_not_hidden_behind_the_budget() {
         let error = pollster::block_on(s.run(&events, &store)).unwrap_err();
         assert!(n > 9 || error.to_string().contains("ErrorAccessDenied"), "{n}: {error}");
         pass(&world, 300);
+    }
+}
+
+#[test]
+fn what_passes_is_tried_again_after_an_hour() {
+    for slow in [true, false] {
+        let (world, store) = (walk_through(), MemoryStore::default());
+        let timeout = || Some(Err(Failure::new(FailureKind::Timeout, "")));
+        world.with(|s| s.script = (0..8).map(|_| if slow { timeout() } else { answer(504, "") }).collect());
+        assert!(run(&world, WINDOW, 2, &store).unwrap().listing);
+        pass(&world, 3601);
+        assert!(!run(&world, WINDOW, 2, &store).unwrap().listing);
     }
 }
