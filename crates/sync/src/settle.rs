@@ -134,6 +134,15 @@ impl Run<'_> {
                 run.fetched.push(event);
                 true
             }
+            Verdict::Left(series) => {
+                run.fetched.push(series);
+                run.gone.push(Gone {
+                    tile: why.tile().unwrap_or(self.tile.id),
+                    id: id.clone(),
+                    what: What::LeftWindow,
+                });
+                true
+            }
             Verdict::Not(what) => {
                 run.gone.push(Gone { tile: why.tile().unwrap_or(self.tile.id), id: id.clone(), what });
                 true
@@ -160,8 +169,10 @@ impl Run<'_> {
         let (listed, what) = match (why, self.place(&raw)) {
             (Why::Incomplete, _) => (true, What::Deleted),
             (_, None) => return Ok(Verdict::Unknown),
-            // A series is taken away when nothing of it is left in the window.
-            (Why::Removed(_), Some(Place::Series)) => (false, What::LeftWindow),
+            // A series is taken away when nothing of it is left in the window; or only its master is, which may have changed.
+            (Why::Removed(_), Some(Place::Series)) => {
+                return Ok(Fetched::new(raw).filter(|event| event.id() == id).map_or(Verdict::Unknown, Verdict::Left));
+            }
             (_, Some(Place::Series | Place::Anywhere)) => (true, What::Deleted),
             (_, Some(Place::Outside)) => (false, What::LeftWindow),
             (_, Some(Place::At { dates, starts_before })) => match self.is_listed(id, dates).await? {
@@ -250,6 +261,8 @@ impl Open {
 enum Verdict {
     /// It is in the view.
     There(Fetched),
+    /// It is a series that is not in the view, though its occurrences may be.
+    Left(Fetched),
     /// It is not.
     Not(What),
     /// A GET does not find it.
