@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use store::{EngineState, View};
 
 use crate::line::LONGEST_FENCE;
+use crate::owed::Owed;
 use crate::run::later;
 
 /// How a replica is doing: what the last run met, and what the next one has to keep to. Stored beside the replica, also
@@ -33,37 +34,6 @@ pub struct Health {
     /// The last run in which something happened that is worth knowing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_run: Option<LastRun>,
-}
-
-/// What was asked for in vain and is asked for in each run until there is an answer: a delta does not tell it again.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Owed {
-    /// The ids of events whose properties are missing or out of date.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub events: Vec<String>,
-    /// The ids of series masters whose members are in doubt.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub series: Vec<String>,
-}
-
-/// The most bytes of ids that are remembered: half of what a store keeps for the engine.
-const MOST_OWED: usize = 32 * 1024;
-
-impl Owed {
-    fn is_empty(&self) -> bool {
-        self.events.is_empty() && self.series.is_empty()
-    }
-
-    /// Forgets everything if it is too much, and says so: reading all events again is then less.
-    pub(crate) fn limit(&mut self) -> bool {
-        let bytes: usize = self.events.iter().chain(&self.series).map(|id| id.len().saturating_add(3)).sum();
-        let too_much = bytes > MOST_OWED;
-        if too_much {
-            *self = Self::default();
-        }
-        too_much
-    }
 }
 
 /// A page size that works.
@@ -157,12 +127,12 @@ impl Health {
         EngineState::new(serde_json::to_string(self).unwrap_or_default())
     }
 
-    /// Forgets what is over.
-    /// What lies further ahead than it can was written by a clock that was wrong, and is over as well.
+    /// Forgets what is over. What lies further ahead than it can was written by a clock that was wrong, and is over as well.
     pub(crate) fn expire(&mut self, now: Timestamp) {
         self.not_before = self.not_before.filter(|until| *until > now && *until <= later(now, LONGEST_FENCE));
         self.page_size = self.page_size.filter(|learnt| learnt.at <= now && now < learnt.at.plus_days(LEARNT_DAYS));
         self.full_rounds.retain(|begun| *begun <= now && now < begun.plus_days(1));
+        self.owed.expire(now);
         if let Some(mode) = &mut self.snapshot {
             mode.retry_at = if mode.retry_at > now.plus_days(1) { now } else { mode.retry_at };
         }

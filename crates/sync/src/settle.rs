@@ -1,13 +1,13 @@
 //! Settling: asking the server what the rounds leave open, before they are published.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use delta_core::{Ask, Event, EventType, Fetched as Asked, Found, Hydration, Preferences, Snapshot, Window};
+use delta_core::{Ask, Event, EventType, Fetched as Answered, Found, Hydration, Preferences, Snapshot, Window};
 use store::{Fetched, Gone, Instances, Questions, Tile, TileId, View, What};
 
 use crate::error::Error;
-use crate::health::Owed;
+use crate::owed::{Asked, Owed};
 use crate::run::Run;
 
 /// How often answers may lead to other questions: a series has a new exception, an exception has an unknown master.
@@ -42,7 +42,7 @@ struct Open {
     events: BTreeMap<Arc<str>, Why>,
     series: BTreeMap<Arc<str>, TileId>,
     /// What was asked once is not asked again.
-    asked: BTreeSet<(bool, Arc<str>)>,
+    asked: Asked,
 }
 
 impl Run<'_> {
@@ -51,16 +51,17 @@ impl Run<'_> {
     pub(crate) async fn settle(&mut self, view: &dyn View, run: &mut store::Run) -> Result<(), Error> {
         run.trust = !self.engine.settling.series;
         let mut open = Open::default();
-        let mut owed = self.health.owed.clone();
+        self.health.owed.forget_gone(view).await?;
+        let mut due = self.health.owed.due(self.engine.timer.now());
         for _ in 0..TURNS {
             let questions = store::questions(view, run).await?;
-            let asks = self.asks(questions, std::mem::take(&mut owed), &mut open);
+            let asks = self.asks(questions, std::mem::take(&mut due), &mut open);
             if asks.is_empty() || !self.hydrate(asks, &mut open, run).await? {
                 break;
             }
         }
-        self.report.unanswered = (open.events.len() + open.series.len()) as u64;
-        self.health.owed = open.owed();
+        self.health.owed.settle(&open.asked, &open.owed(), self.engine.timer.now());
+        self.report.unanswered = self.health.owed.len().saturating_add(open.asks_itself_again()) as u64;
         run.incomplete = self.health.owed.limit();
         // Before it is published: what is owed is asked for again whatever happens.
         self.remember().await
@@ -72,7 +73,7 @@ impl Run<'_> {
         let tile = self.tile.id;
         let whole = self.tile.window.is_some() || allowed.events;
         let stale = questions.stale.into_iter().filter(|_| whole);
-        let owed_events = owed.events.into_iter().map(Arc::from);
+        let owed_events = owed.events.into_keys();
         let removed = questions.removed.into_iter().filter(|_| allowed.removals);
         let events = (questions.masters.into_iter().chain(stale).chain(owed_events))
             .map(|id| (id, Why::Incomplete))
@@ -80,15 +81,15 @@ impl Run<'_> {
             .chain(removed.map(|(tile, id)| (id, Why::Removed(tile))))
             .chain(questions.absent.into_iter().map(|(tile, id)| (id, Why::Absent(tile))));
         let mut wanted: BTreeMap<Arc<str>, Why> = BTreeMap::new();
-        for (id, why) in events.filter(|(id, _)| !open.asked.contains(&(false, id.clone()))) {
+        for (id, why) in events.filter(|(id, _)| !open.asked.events.contains(id)) {
             wanted.entry(id).and_modify(|known| *known = why.max(*known)).or_insert(why);
         }
-        let owed_series = owed.series.into_iter().map(|id| (tile, Arc::from(id)));
+        let owed_series = owed.series.into_keys().map(|id| (tile, id));
         let series = questions.series.into_iter().filter(|_| allowed.series).chain(owed_series);
-        let series = series.filter(|(_, id)| !open.asked.contains(&(true, id.clone())));
+        let series = series.filter(|(_, id)| !open.asked.series.contains(id));
         let series: BTreeMap<Arc<str>, TileId> = series.map(|(tile, id)| (id, tile)).collect();
-        open.asked.extend(wanted.keys().map(|id| (false, id.clone())));
-        open.asked.extend(series.keys().map(|id| (true, id.clone())));
+        open.asked.events.extend(wanted.keys().cloned());
+        open.asked.series.extend(series.keys().cloned());
         let instances =
             |series: &Arc<str>| self.tile.window.map(|window| Ask::Instances { series: series.to_string(), window });
         let asks = series.keys().filter_map(instances).chain(wanted.keys().map(|id| Ask::Event(id.to_string())));
@@ -116,7 +117,7 @@ impl Run<'_> {
             if let Some(wait) = &hydrated.wait {
                 self.wait(wait).await?;
             }
-            for Asked { ask, found } in hydrated.events {
+            for Answered { ask, found } in hydrated.events {
                 self.report.fetched = self.report.fetched.saturating_add(1);
                 match ask {
                     Ask::Event(id) => self.learn(&id, found, open, run).await?,
@@ -147,8 +148,8 @@ impl Run<'_> {
                 run.gone.push(Gone { tile: why.tile().unwrap_or(self.tile.id), id: id.clone(), what });
                 true
             }
-            // What was fetched for the sake of others has nothing to say if it is not there: it goes by its `@removed`.
-            Verdict::Nothing => why == Why::Incomplete,
+            // It goes by its `@removed`, and stays as it is until then, or until it is found.
+            Verdict::Nothing => why == Why::Incomplete && self.health.owed.is_believed(&id),
             Verdict::Unknown => false,
         };
         if answered {
@@ -246,14 +247,15 @@ impl Open {
         }
     }
 
-    /// What a later run has to ask. A round tells of nothing twice. The other questions ask themselves again: what could
-    /// not be understood by a full round, a listing by the next one.
-    fn owed(&self) -> Owed {
+    /// What a later run has to ask. A round tells of nothing twice.
+    fn owed(&self) -> Asked {
         let events = self.events.iter().filter(|(_, why)| **why == Why::Incomplete);
-        Owed {
-            events: events.map(|(id, _)| id.to_string()).collect(),
-            series: self.series.keys().map(ToString::to_string).collect(),
-        }
+        Asked { events: events.map(|(id, _)| id.clone()).collect(), series: self.series.keys().cloned().collect() }
+    }
+
+    /// How many questions ask themselves again: what could not be understood by a full round, a listing by the next one.
+    fn asks_itself_again(&self) -> usize {
+        self.events.values().filter(|why| **why != Why::Incomplete).count()
     }
 }
 

@@ -220,6 +220,11 @@ impl Calendar {
         self.world.with(|state| state.patience = None);
     }
 
+    /// What was asked for in vain, when the line was cut, is not asked for again at once.
+    fn wait_for_what_is_owed(&self) {
+        self.world.with(|state| state.now = state.now.plus_days(1));
+    }
+
     fn listing(&self) -> BTreeMap<String, Value> {
         comparable(self.world.listing(WINDOW.0, WINDOW.1))
     }
@@ -289,6 +294,7 @@ proptest! {
         let store = &stores(seed)[usize::from(file)];
         let mut calendar = Calendar::new(seed, quirks, Settling { removals, ..Settling::default() });
         calendar.play(&steps, store);
+        calendar.wait_for_what_is_owed();
         calendar.run(store, size, None);
         prop_assert_eq!(difference(&shown(store), &calendar.listing()), None);
         let requests = calendar.world.with(|state| state.requests.len());

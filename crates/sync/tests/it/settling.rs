@@ -1,6 +1,6 @@
 //! What settling asks, what it costs, and what becomes of what is not answered.
 
-use crate::world::{World, event, replica, visible};
+use crate::world::{Answer, World, event, replica, visible};
 use delta_core::{RoundKind, Timestamp};
 use graph_sim::{MasterDelivery, Quirks};
 use http::Method;
@@ -93,6 +93,17 @@ fn twenty_missing_masters_are_one_request() {
     assert_eq!(requests(&world, &store), 1, "an unchanged calendar");
 }
 
+/// An answer to a batch of one: there is no such event.
+fn not_found() -> Option<Answer> {
+    let part = json!({"id": "0", "status": 404, "body": {"error": {"code": "ErrorItemNotFound", "message": "x"}}});
+    let body = json!({ "responses": [part] }).to_string();
+    Some(Ok(http::Response::builder().header("content-type", "application/json").body(body.into()).unwrap()))
+}
+
+fn pass(world: &World, seconds: i64) {
+    world.with(|state| state.now = state.now.plus_seconds(seconds));
+}
+
 #[test]
 fn what_is_not_answered_is_owed_and_asked_for_again() {
     let unavailable = || Some(Ok(http::Response::builder().status(403).body(b"{}".as_slice().into()).unwrap()));
@@ -103,6 +114,9 @@ fn what_is_not_answered_is_owed_and_asked_for_again() {
     let report = run(&world, &store, Settling::default());
     assert_eq!((report.unanswered, owed(&store), subjects(&store)), (1, (1, 0), vec![None]));
     let report = run(&world, &store, Settling::default());
+    assert_eq!((report.unanswered, report.run.requests), (1, 1), "not at once");
+    pass(&world, 60);
+    let report = run(&world, &store, Settling::default());
     assert_eq!((report.unanswered, owed(&store), report.round), (0, (0, 0), RoundKind::Incremental));
     assert_eq!(subjects(&store), [Some("one".to_owned())]);
 
@@ -112,9 +126,58 @@ fn what_is_not_answered_is_owed_and_asked_for_again() {
     run(&world, &store, Settling::default());
     assert!(visible(&store).contains_key(&cancelled), "nothing goes by silence");
     assert_eq!(owed(&store), (1, 1));
+    pass(&world, 60);
     run(&world, &store, Settling::default());
     assert!(!visible(&store).contains_key(&cancelled));
     assert_eq!((owed(&store), requests(&world, &store)), ((0, 0), 1));
+}
+
+/// A GET was observed not to find an event for a while; and a delta does not tell of it twice.
+#[test]
+fn what_is_not_found_is_asked_for_until_it_is() {
+    let quirks = Quirks { master_delivery: MasterDelivery::Never, ..Quirks::default() };
+    let (world, store) = (world(quirks), MemoryStore::default());
+    series(&world, "one");
+    world.with(|state| state.script = vec![None, not_found()]);
+    let report = run(&world, &store, Settling::default());
+    assert_eq!((report.unanswered, owed(&store), subjects(&store)), (1, (1, 0), vec![None]));
+    pass(&world, 60);
+    let report = run(&world, &store, Settling::default());
+    assert_eq!((report.unanswered, owed(&store), subjects(&store)), (0, (0, 0), vec![Some("one".to_owned())]));
+}
+
+/// The master of a meeting poll is never there.
+#[test]
+fn what_is_never_found_is_asked_for_ever_more_seldom_and_then_believed() {
+    let quirks = Quirks { master_delivery: MasterDelivery::Never, ..Quirks::default() };
+    let (world, store) = (world(quirks), MemoryStore::default());
+    series(&world, "one");
+    world.with(|state| state.script = vec![None, not_found()]);
+    let mut asked = u64::from(run(&world, &store, Settling::default()).run.requests) - 1;
+    let mut when = Vec::new();
+    for quarter in 1..7 * 24 * 4 {
+        pass(&world, 15 * 60);
+        world.with(|state| state.script = vec![None, not_found()]);
+        let more = u64::from(run(&world, &store, Settling::default()).run.requests) - 1;
+        asked += more;
+        when.extend((more > 0).then_some(quarter));
+    }
+    assert_eq!((asked, owed(&store)), (8, (0, 0)), "{when:?}");
+    assert!(when.windows(3).all(|w| w[2] - w[1] >= w[1] - w[0]), "{when:?}");
+}
+
+#[test]
+fn what_is_gone_is_owed_no_more() {
+    let quirks = Quirks { master_delivery: MasterDelivery::Never, ..Quirks::default() };
+    let (world, store) = (world(quirks), MemoryStore::default());
+    let one = series(&world, "one");
+    world.with(|state| state.script = vec![None, not_found()]);
+    run(&world, &store, Settling::default());
+    change(&world, Method::DELETE, &one, None);
+    run(&world, &store, Settling::default());
+    assert!(visible(&store).is_empty());
+    let report = run(&world, &store, Settling::default());
+    assert_eq!((report.unanswered, owed(&store), report.run.requests), (0, (0, 0), 1));
 }
 
 /// Whoever asks about removals learns which events are deleted and which are only elsewhere in time.
