@@ -8,7 +8,7 @@ use transport_common::{BuildError, CertificateDer, Options, Proxies, certificate
 use transport_hyper::HyperTransport;
 use transport_reqwest::ReqwestTransport;
 
-use crate::args::{self, TransportArg};
+use crate::args::{ConnectArgs, TransportArg};
 use crate::exit::{Code, Failure};
 use crate::timer::SystemTimer;
 use crate::tokens::{TokenCommand, TokenFile};
@@ -17,12 +17,12 @@ use crate::tokens::{TokenCommand, TokenFile};
 const LOOPBACK_TOKEN: &str = "caldelta-on-loopback";
 
 /// Where Graph is, by the command line.
-pub(crate) fn root(args: &args::Sync) -> ServiceRoot {
+pub(crate) fn root(args: &ConnectArgs) -> ServiceRoot {
     args.graph_root.clone().unwrap_or_else(|| Cloud::from(args.cloud).into())
 }
 
 /// A synchroniser for the command line's wishes.
-pub(crate) fn synchronizer(args: &args::Sync, root: &ServiceRoot) -> Result<Synchronizer, Failure> {
+pub(crate) fn synchronizer(args: &ConnectArgs, root: &ServiceRoot) -> Result<Synchronizer, Failure> {
     let transport = transport(args.transport, root, args.ca_file.as_deref())?;
     Ok(Synchronizer::new(transport, tokens(args, root)?, SystemTimer, seed()?))
 }
@@ -56,7 +56,7 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
     Ok(certificates)
 }
 
-fn tokens(args: &args::Sync, root: &ServiceRoot) -> Result<Box<dyn TokenProvider>, Failure> {
+fn tokens(args: &ConnectArgs, root: &ServiceRoot) -> Result<Box<dyn TokenProvider>, Failure> {
     match (&args.token_file, &args.token_command) {
         (Some(path), _) => Ok(Box::new(TokenFile(path.clone()))),
         (None, Some(command)) => Ok(Box::new(TokenCommand::new(command.clone()))),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use delta_core::{Resource, RoundKind, ServiceRoot};
 use store::Library;
-use sync::{Replica, SyncReport, Synchronizer};
+use sync::{SyncReport, Synchronizer};
 
 use crate::args;
 use crate::connect;
@@ -16,9 +16,9 @@ use crate::signal::Stop;
 
 pub(crate) async fn run(args: args::Sync) -> Result<(), Failure> {
     let mut stop = Stop::listen()?;
-    let root = connect::root(&args);
+    let root = connect::root(&args.connect);
     // Before the store is made: a wrong command line leaves nothing behind. One for all targets, which share mailboxes.
-    let synchronizer = connect::synchronizer(&args, &root)?;
+    let synchronizer = connect::synchronizer(&args.connect, &root)?;
     let library = Library::open(paths::store(&args.store)?)?;
     let mut seen = BTreeSet::new();
     let targets: Vec<&Resource> = args.targets.iter().filter(|target| seen.insert(target.to_string())).collect();
@@ -57,13 +57,7 @@ async fn one(
     target: &Resource,
     stop: &mut Stop,
 ) -> Result<(), Failure> {
-    let replica = Replica {
-        version: args.api.map(Into::into),
-        window: args.window,
-        start: args.start,
-        page_size: Some(args.page_size),
-        ..Replica::new(root.clone(), target.clone())
-    };
+    let replica = args.copy.replica(root.clone(), target.clone());
     let synchronizer = synchronizer.clone().with_observer(Progress::new(&target.to_string()));
     let store = library.writer(&target.to_string())?;
     let report = stop.or(async { Ok(synchronizer.run(&replica, &store).await?) }).await?;

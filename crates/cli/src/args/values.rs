@@ -1,0 +1,26 @@
+//! How values are written that more than one command takes.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+/// The number of items on a page.
+pub(super) fn page_size(text: &str) -> Result<NonZeroU32, String> {
+    let size = text.parse::<NonZeroU32>().ok().filter(|size| size.get() <= 1000);
+    size.ok_or_else(|| "a page has 1 to 1000 items".to_owned())
+}
+
+/// A number of seconds, minutes, hours or days.
+pub(super) fn age(text: &str) -> Result<Duration, String> {
+    let read = || {
+        let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+        let seconds = match unit {
+            "s" => 1,
+            "m" => 60,
+            "h" => 3600,
+            "d" => 86_400,
+            _ => return None,
+        };
+        number.parse::<u64>().ok()?.checked_mul(seconds).map(Duration::from_secs)
+    };
+    read().ok_or_else(|| "an age is a number and s, m, h or d, such as 15m".to_owned())
+}
