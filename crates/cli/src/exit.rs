@@ -78,6 +78,10 @@ impl From<sync::Error> for Failure {
             sync::Error::Throttled { .. } | sync::Error::OutOfTime { .. } | sync::Error::TooManyFullRounds { .. } => {
                 Self::new(Code::TryLater, error)
             }
+            sync::Error::TooManyDeletes { deletes, .. } => Self::new(
+                Code::Operator,
+                format!("{error}; to allow it, sync with --max-deletes {deletes}, or without it"),
+            ),
             sync::Error::Token(_) => Self::new(Code::Login, error),
             sync::Error::Window(_) | sync::Error::Target(_) => Self::usage(error),
             _ => Self::new(Code::Failure, error),

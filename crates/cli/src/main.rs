@@ -9,6 +9,7 @@ mod event_json;
 mod exit;
 mod output;
 mod paths;
+mod planned;
 mod progress;
 mod replicas;
 mod signal;

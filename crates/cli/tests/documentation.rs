@@ -51,6 +51,10 @@ fn every_member_that_is_printed_is_documented() {
     let sim = Sim::start();
     sim.create("me", "Lesson", "2026-12-10T19");
     assert_documented("sync", &run(&mut sim.sync(dir.path(), &["--json"])).json()[0]);
+    sim.create("me", "One more", "2026-12-11T19");
+    let mut dry_run = run(&mut sim.sync(dir.path(), &["--json", "--dry-run"])).json();
+    assert_documented("sync", &dry_run.pop().unwrap());
+    assert_documented("sync", &dry_run.pop().unwrap());
     let faults = dir.path().join("faults.json");
     let rules = r#"{"schema": "faults/1", "rules": [{"on": {"kind": "delta"}, "fault": "msgraph-sdk-dotnet-3082"}]}"#;
     std::fs::write(&faults, rules).unwrap();

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use delta_core::{RoundId, RoundKind, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::Error;
 use crate::model::{EngineState, Identity, Meta, Note, Position, Revision, Row, Tile};
 
 /// The unit of writing: applied whole, or not at all.
@@ -167,6 +168,24 @@ impl Block {
                 text: notes.iter().map(line).collect::<Vec<_>>().join("\n"),
             })
             .collect()
+    }
+}
+
+impl Publish {
+    /// What the journal will say, in order.
+    pub fn notes(&self) -> impl Iterator<Item = Result<Note, Error>> + '_ {
+        let lines = self.journal.iter().flat_map(|block| block.text.lines());
+        lines.map(|line| {
+            serde_json::from_str(line).map_err(|_| Error::Invalid("the journal has a line that is no note"))
+        })
+    }
+}
+
+impl<P> Publish<P> {
+    /// What becomes of a row; none if it stays as it is.
+    pub fn change(&self, id: &str) -> Option<&RowChange<P>> {
+        let at = self.rows.binary_search_by(|change| change.id().as_ref().cmp(id)).ok()?;
+        self.rows.get(at)
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use delta_core::{RequestIds, TargetError, Timestamp};
 
+use crate::guard::MaxDeletes;
 use crate::policy::PolicyError;
 use crate::token::TokenError;
 
@@ -36,6 +37,16 @@ pub enum Error {
         /// How many were begun.
         begun: usize,
     },
+    /// The run would delete more events than it [may](crate::Guard::max_deletes). Nothing was published, and its pages
+    /// stay staged: a run that may publishes them.
+    TooManyDeletes {
+        /// How many it would delete.
+        deletes: u64,
+        /// How many the replica holds.
+        held: u64,
+        /// What is allowed.
+        allowed: MaxDeletes,
+    },
     /// There is no access token.
     Token(TokenError),
     /// The window can't be used today.
@@ -61,6 +72,12 @@ impl fmt::Display for Error {
                     "{begun} full rounds were begun within a day, and each fills the mailbox a little: try again tomorrow"
                 )
             }
+            Self::TooManyDeletes { deletes, held, allowed } => {
+                write!(
+                    f,
+                    "the run would delete {deletes} of {held} events, and {allowed} are allowed: nothing was published, and what was read is kept for a run that may"
+                )
+            }
             Self::Token(error) => error.fmt(f),
             Self::Window(error) => error.fmt(f),
             Self::Target(error) => error.fmt(f),
@@ -73,7 +90,10 @@ impl std::error::Error for Error {
         Some(match self {
             Self::Round(error) => error,
             Self::Store(error) => error,
-            Self::Throttled { .. } | Self::OutOfTime { .. } | Self::TooManyFullRounds { .. } => return None,
+            Self::Throttled { .. }
+            | Self::OutOfTime { .. }
+            | Self::TooManyFullRounds { .. }
+            | Self::TooManyDeletes { .. } => return None,
             Self::Token(error) => error,
             Self::Window(error) => error,
             Self::Target(error) => error,

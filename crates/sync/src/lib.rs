@@ -14,6 +14,7 @@
 mod body;
 pub mod conformance;
 mod error;
+mod guard;
 mod health;
 mod limits;
 mod line;
@@ -35,6 +36,7 @@ mod transport;
 
 pub use body::BodyLimits;
 pub use error::Error;
+pub use guard::{Guard, MaxDeletes, Planned};
 pub use health::{Health, LastRun, LearntPageSize, Restarted, SnapshotMode};
 pub use limits::Limits;
 pub use observer::{Notice, Observer};

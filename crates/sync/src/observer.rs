@@ -1,8 +1,12 @@
 //! Watching a run.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use delta_core::{Page, RequestLine, Restart, RoundKind, Wait, Window};
 use http::StatusCode;
+
+use crate::guard::Planned;
 
 /// Is told what a run does, while it does it. Nothing that it is told holds a token or a link.
 pub trait Observer: Send + Sync {
@@ -54,11 +58,20 @@ pub enum Notice<'a> {
     Authenticate,
     /// The round begins anew.
     Restart(&'a Restart),
+    /// A change that the run would make, if its [`Guard`](crate::Guard) let it.
+    Planned(&'a Planned),
 }
 
 /// Looks away.
 impl Observer for () {
     fn notice(&self, _: &Notice<'_>) {}
+}
+
+/// Tells the one behind it.
+impl<O: Observer + ?Sized> Observer for Arc<O> {
+    fn notice(&self, notice: &Notice<'_>) {
+        (**self).notice(notice);
+    }
 }
 
 /// Calls the function.

@@ -111,6 +111,12 @@ impl Owed {
         settle(&mut self.series, &asked.series, &vain.series, now);
     }
 
+    /// Adds what is owed besides, and counts the tries that were made.
+    pub(crate) fn take_up(&mut self, other: &Self) {
+        self.events.extend(other.events.iter().map(|(id, retry)| (id.clone(), *retry)));
+        self.series.extend(other.series.iter().map(|(id, retry)| (id.clone(), *retry)));
+    }
+
     /// Forgets everything if it is too much, and says so: reading all events again is then less.
     pub(crate) fn limit(&mut self) -> bool {
         let ids = self.events.keys().chain(self.series.keys());

@@ -33,6 +33,8 @@ pub struct SyncReport {
     pub unanswered: u64,
     /// What changed in the replica.
     pub changes: Summary,
+    /// Whether it was published: false if it was a [dry run](crate::Guard::dry_run).
+    pub published: bool,
     /// How many runs the replica has published.
     pub revision: u64,
     /// Requests, waits, restarts, degradations, ids: what is remembered of the run.
@@ -54,6 +56,7 @@ impl SyncReport {
             fetched: 0,
             unanswered: 0,
             changes: Summary::default(),
+            published: false,
             revision: 0,
             run: LastRun::new(now),
         }
@@ -71,6 +74,7 @@ impl SyncReport {
             run: self.run.followed_by(next.run),
             listing: next.listing,
             window: next.window,
+            published: next.published,
             revision: next.revision,
             target: self.target,
             round: self.round,

@@ -135,11 +135,16 @@ impl<'a> Run<'a> {
         let retire = self.retired(view.as_ref());
         let (at, identity) = (self.engine.timer.now(), self.replica.identity(&self.target));
         let mut run = store::Run::new(at, identity, rounds, retire);
-        self.settle(view.as_ref(), &mut run).await?;
+        let owed = self.settle(view.as_ref(), &mut run).await?;
         run.at = self.engine.timer.now();
         let (publish, changes) = store::plan(view.as_ref(), run).await?;
         self.report.changes = changes;
-        self.report.revision = self.store.write(Batch::Publish(publish)).await?.0;
+        self.report.revision = view.revision().0;
+        if self.engine.guard.admits(view.as_ref(), &publish, self.engine.observer.as_ref()).await? {
+            self.report.revision = self.store.write(Batch::Publish(publish)).await?.0;
+            self.report.published = true;
+            self.health.owed = owed;
+        }
         Ok(())
     }
 

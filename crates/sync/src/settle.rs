@@ -47,8 +47,8 @@ struct Open {
 
 impl Run<'_> {
     /// Asks what has to be asked before a run is published, and adds the answers to it. What is not answered stays as it
-    /// is: a later run asks again, or reads everything.
-    pub(crate) async fn settle(&mut self, view: &dyn View, run: &mut store::Run) -> Result<(), Error> {
+    /// is: a later run asks again, or reads everything. Gives what is owed once the run is published.
+    pub(crate) async fn settle(&mut self, view: &dyn View, run: &mut store::Run) -> Result<Owed, Error> {
         run.trust = !self.engine.settling.series;
         let mut open = Open::default();
         self.health.owed.forget_gone(view).await?;
@@ -60,11 +60,20 @@ impl Run<'_> {
                 break;
             }
         }
-        self.health.owed.settle(&open.asked, &open.owed(), self.engine.timer.now());
-        self.report.unanswered = self.health.owed.len().saturating_add(open.asks_itself_again()) as u64;
-        run.incomplete = self.health.owed.limit();
-        // Before it is published: what is owed is asked for again whatever happens.
-        self.remember().await
+        let mut owed = self.health.owed.clone();
+        owed.settle(&open.asked, &open.owed(), self.engine.timer.now());
+        self.report.unanswered = owed.len().saturating_add(open.asks_itself_again()) as u64;
+        // Before it is published: what is owed is asked for again whatever happens, and so is what was answered, until the
+        // answers are published.
+        let mut until_then = self.health.owed.clone();
+        until_then.take_up(&owed);
+        run.incomplete = until_then.limit();
+        if run.incomplete {
+            return Ok(Owed::default());
+        }
+        self.health.owed = until_then;
+        self.remember().await?;
+        Ok(owed)
     }
 
     /// What there is to ask, by what is allowed and was not asked before.

@@ -9,6 +9,7 @@ use store::Store;
 
 use crate::body::BodyLimits;
 use crate::error::Error;
+use crate::guard::Guard;
 use crate::limits::Limits;
 use crate::mailbox::Mailboxes;
 use crate::observer::Observer;
@@ -33,6 +34,7 @@ pub struct Synchronizer {
     pub(crate) bodies: BodyLimits,
     pub(crate) limits: Limits,
     pub(crate) settling: Settling,
+    pub(crate) guard: Guard,
     pub(crate) mailboxes: Arc<Mailboxes>,
     seed: u64,
     /// How many conversations were begun: each gets a seed of its own.
@@ -55,6 +57,7 @@ impl Synchronizer {
             bodies: BodyLimits::default(),
             limits: Limits::default(),
             settling: Settling::default(),
+            guard: Guard::default(),
             mailboxes: Arc::default(),
             seed,
             conversations: Arc::default(),
@@ -85,16 +88,23 @@ impl Synchronizer {
         Self { settling, ..self }
     }
 
+    /// The same, with a say in what is published.
+    #[must_use]
+    pub fn with_guard(self, guard: Guard) -> Self {
+        Self { guard, ..self }
+    }
+
     /// Brings a replica up to date.
     ///
     /// A run that takes up what an earlier one has left publishes it, which may be as old as the earlier run, and then
-    /// reads on from there: when this returns, the replica is as the server was after the call, not before it.
+    /// reads on from there: when this returns, the replica is as the server was after the call, not before it. Each of the
+    /// two is published by itself, if the [`Guard`] lets it.
     ///
     /// # Errors
     /// Whatever ended the run. What was published before is not lost.
     pub async fn run(&self, replica: &Replica, store: &dyn Store) -> Result<SyncReport, Error> {
         let report = Run::once(self, replica, store).await?;
-        if report.resumed_pages == 0 {
+        if report.resumed_pages == 0 || !report.published {
             return Ok(report);
         }
         Ok(report.followed_by(Run::once(self, replica, store).await?))
@@ -111,8 +121,9 @@ impl Synchronizer {
 
 impl fmt::Debug for Synchronizer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { bodies, limits, settling, .. } = self;
+        let Self { bodies, limits, settling, guard, .. } = self;
         let mut shown = f.debug_struct("Synchronizer");
-        shown.field("bodies", bodies).field("limits", limits).field("settling", settling).finish_non_exhaustive()
+        shown.field("bodies", bodies).field("limits", limits).field("settling", settling).field("guard", guard);
+        shown.finish_non_exhaustive()
     }
 }

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use delta_core::Resource;
+use sync::MaxDeletes;
 
 use super::{ConnectArgs, CopyArgs, StoreArgs};
 
@@ -17,6 +18,12 @@ pub(crate) struct Sync {
     pub(crate) connect: ConnectArgs,
     #[command(flatten)]
     pub(crate) copy: CopyArgs,
+    /// Publish nothing, and print what would change; the next sync goes on with what was read
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Publish nothing if more than this many events would be deleted, or more than this share of them, such as 50 or 10%
+    #[arg(long, env = "CALDELTA_MAX_DELETES", hide_env_values = true, value_name = "N|P%")]
+    pub(crate) max_deletes: Option<MaxDeletes>,
     /// Print one JSON object per target (sync-report/1)
     #[arg(long)]
     pub(crate) json: bool,

@@ -1,16 +1,18 @@
 //! `caldelta sync`: one run per target, then a report.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use delta_core::{Resource, RoundKind, ServiceRoot};
 use store::Library;
-use sync::{SyncReport, Synchronizer};
+use sync::{Guard, SyncReport, Synchronizer};
 
 use crate::args;
 use crate::connect;
 use crate::exit::{Code, Failure};
 use crate::output::{self, Tagged};
 use crate::paths;
+use crate::planned::Plan;
 use crate::progress::Progress;
 use crate::signal::Stop;
 
@@ -18,7 +20,8 @@ pub(crate) async fn run(args: args::Sync) -> Result<(), Failure> {
     let mut stop = Stop::listen()?;
     let root = connect::root(&args.connect);
     // Before the store is made: a wrong command line leaves nothing behind. One for all targets, which share mailboxes.
-    let synchronizer = connect::synchronizer(&args.connect, &root)?;
+    let guard = Guard { dry_run: args.dry_run, max_deletes: args.max_deletes };
+    let synchronizer = connect::synchronizer(&args.connect, &root)?.with_guard(guard);
     let library = Library::open(paths::store(&args.store)?)?;
     let mut seen = BTreeSet::new();
     let targets: Vec<&Resource> = args.targets.iter().filter(|target| seen.insert(target.to_string())).collect();
@@ -58,9 +61,11 @@ async fn one(
     stop: &mut Stop,
 ) -> Result<(), Failure> {
     let replica = args.copy.replica(root.clone(), target.clone());
-    let synchronizer = synchronizer.clone().with_observer(Progress::new(&target.to_string()));
+    let plan = Arc::new(Plan::new(target.to_string(), args.json, Progress::new(&target.to_string())));
+    let synchronizer = synchronizer.clone().with_observer(plan.clone());
     let store = library.writer(&target.to_string())?;
     let report = stop.or(async { Ok(synchronizer.run(&replica, &store).await?) }).await?;
+    plan.printed()?;
     if args.json {
         output::report(output::json(&Tagged { schema: "sync-report/1", value: report })?)
     } else {
@@ -81,7 +86,8 @@ fn line(report: &SyncReport) -> String {
         line.push_str(&format!(", after {pages} of an earlier run"));
     }
     let changes = &report.changes;
-    line.push_str(&format!("; {} created, {} updated, {} deleted", changes.created, changes.updated, changes.deleted));
+    line.push_str(if report.published { "; " } else { "; nothing published, there would be " });
+    line.push_str(&format!("{} created, {} updated, {} deleted", changes.created, changes.updated, changes.deleted));
     if changes.left_window > 0 {
         line.push_str(&format!(", {} left the window", changes.left_window));
     }

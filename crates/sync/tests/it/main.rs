@@ -3,6 +3,7 @@
 
 mod engine;
 mod faults;
+mod guard;
 mod properties;
 mod series;
 mod settling;
