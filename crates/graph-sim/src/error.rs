@@ -14,11 +14,13 @@ pub(crate) struct GraphError {
     pub(crate) status: StatusCode,
     pub(crate) code: &'static str,
     pub(crate) message: String,
+    /// What the next token must have, in base64.
+    pub(crate) claims: Option<String>,
 }
 
 impl GraphError {
     pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into() }
+        Self { status, code, message: message.into(), claims: None }
     }
 
     fn bad_request(code: &'static str, message: impl Into<String>) -> Self {
@@ -27,6 +29,25 @@ impl GraphError {
 
     pub(crate) fn unauthenticated(message: &str) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "InvalidAuthenticationToken", message)
+    }
+
+    /// The token was issued before something changed that its user's tenant wants checked (Graph's documentation of
+    /// continuous access evaluation).
+    pub(crate) fn claims_wanted(claims: String) -> Self {
+        let message = "Continuous access evaluation resulted in challenge with result: InteractionRequired and code: \
+                       TokenIssuedBeforeRevocationTimestamp";
+        Self { claims: Some(claims), ..Self::unauthenticated(message) }
+    }
+
+    /// Observed, for tokens of applications.
+    pub(crate) fn no_me() -> Self {
+        Self::bad_request("BadRequest", "/me request is only valid with delegated authentication flow.")
+    }
+
+    /// Observed, for tokens without the permission.
+    pub(crate) fn access_denied() -> Self {
+        let message = "Access is denied. Check credentials and try again.";
+        Self::new(StatusCode::FORBIDDEN, "ErrorAccessDenied", message)
     }
 
     /// Observed, for events and calendars alike.

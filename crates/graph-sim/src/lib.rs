@@ -18,6 +18,7 @@
 //! | `events`, `instances`, `calendars`, `listing`, `view` | REST: collections, single objects, and how they look to a request |
 //! | `delta`, `changes` | delta queries: pages, and what a change means to those who follow |
 //! | `sync_state`, `token`, `window` | streams and their generations, links, membership |
+//! | `authority` | who may have which token: the login server beside Graph |
 //! | `faults` | what goes wrong when it shall: a [`FaultPlan`], carried out |
 //! | `population`, `document`, [`seeds`] | what a simulator is filled with |
 //! | `time`, `zone`, `random`, `base64`, `body`, `error` | the small forms that all of them share |
@@ -56,6 +57,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod authority;
 mod base64;
 mod batch;
 mod body;
@@ -93,6 +95,7 @@ mod view;
 mod window;
 mod zone;
 
+pub use authority::{Application, Authority, LoginPolicy};
 pub use faults::{
     BadLink, BadValue, Challenge, ClaimsForm, CorruptItem, ErrorBody, Fault, FaultEffect, FaultPlan, FaultPlanError,
     Gone, GoneLocation, MalformedItem, On, PageKey, RequestKind, RetryAfter, Rule, Spot, StatusFault, Strike, When,

@@ -5,6 +5,7 @@ use std::ops::Bound;
 
 use serde_json::{Value, json};
 
+use crate::authority::Person;
 use crate::base64;
 use crate::entry::{Entry, Item};
 use crate::error::GraphError;
@@ -87,6 +88,12 @@ impl Directory {
     /// The mailbox of this kind and address, if there is one.
     pub(crate) fn by_address(&mut self, kind: Kind, address: &str) -> Option<&mut Mailbox> {
         self.mailboxes.iter_mut().find(|mailbox| mailbox.kind == kind && mailbox.address.eq_ignore_ascii_case(address))
+    }
+
+    /// Those who can log in.
+    pub(crate) fn people(&self) -> impl Iterator<Item = Person> {
+        let users = self.mailboxes.iter().filter(|mailbox| mailbox.kind == Kind::User);
+        users.map(|user| Person { id: user.id.clone(), address: user.address.clone(), name: user.name.clone() })
     }
 
     pub(crate) fn has(&self, id: &str) -> bool {

@@ -10,6 +10,7 @@ use http::header::{
 };
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 
+use crate::authority::{Authority, Bearer, LoginPolicy, Person, Rejected, Subject};
 use crate::batch::{self, Answers, Batch};
 use crate::call::{Call, Reply};
 use crate::delta::Delta;
@@ -36,6 +37,7 @@ pub struct SimulatorOptions {
     seed: u64,
     quirks: Quirks,
     tokens: Option<BTreeSet<String>>,
+    login: LoginPolicy,
 }
 
 impl SimulatorOptions {
@@ -56,6 +58,12 @@ impl SimulatorOptions {
         self
     }
 
+    /// Sets how logins go at the authority beside Graph, and whether Graph wants its tokens.
+    pub fn login(mut self, policy: LoginPolicy) -> Self {
+        self.login = policy;
+        self
+    }
+
     /// Accepts these bearer tokens and no others.
     pub fn accept_only<T: Into<String>>(mut self, tokens: impl IntoIterator<Item = T>) -> Self {
         self.tokens = Some(tokens.into_iter().map(Into::into).collect());
@@ -70,6 +78,7 @@ impl fmt::Debug for SimulatorOptions {
             .field("seed", &self.seed)
             .field("quirks", &self.quirks)
             .field("tokens", &tokens)
+            .field("login", &self.login)
             .finish()
     }
 }
@@ -84,6 +93,7 @@ pub struct Simulator {
     states: SyncStates,
     random: Random,
     faults: Faults,
+    authority: Authority,
 }
 
 impl Simulator {
@@ -105,8 +115,9 @@ impl Simulator {
     /// A simulator with nobody in it, for [`Simulator::load`].
     pub fn empty(options: SimulatorOptions) -> Self {
         let random = Random::new(options.seed);
+        let authority = Authority::new(options.login.clone(), options.seed);
         let (directory, states, faults) = (Directory::default(), SyncStates::default(), Faults::default());
-        Self { options, directory, states, random, faults }
+        Self { options, directory, states, random, faults, authority }
     }
 
     /// Adds a population to what is there, as changes made at `now` that delta queries report. Users and groups that
@@ -118,6 +129,11 @@ impl Simulator {
     /// If an id is in use elsewhere. Then nothing is loaded.
     pub fn load(&mut self, now: SystemTime, population: &Population) -> Result<(), LoadError> {
         population.load(time::from_system(now), &mut self.directory, &mut self.random)
+    }
+
+    /// The login server beside Graph.
+    pub fn authority(&mut self) -> &mut Authority {
+        &mut self.authority
     }
 
     /// Puts a plan into force: from the next request on, what it says goes wrong. The plan before it ends, and so do
@@ -155,19 +171,22 @@ impl Simulator {
     ///
     /// The request's URI may be absolute; if it is not, its `Host` header says where the links in answers lead.
     pub fn handle(&mut self, now: SystemTime, request: Request<Bytes>) -> Response<Bytes> {
+        if Authority::serves(request.uri().path()) {
+            return self.log_in(now, &request);
+        }
         let (clock, now) = (now, time::from_system(now));
         let request_id = self.random.guid();
         let client_request_id =
             request.headers().get(CLIENT_REQUEST_ID).cloned().or_else(|| HeaderValue::from_str(&request_id).ok());
         let client = client_request_id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or(&request_id);
-        let welcome = self.authorize(request.headers());
+        let welcome = self.authorize(clock, &request);
         let context =
             faults::Context { welcome: welcome.is_ok(), now, request_id: &request_id, client_request_id: client };
         let mailbox = self.mailbox(request.uri().path());
         // They may ask for the honest answer, in which nothing goes wrong.
         let mut faults = std::mem::take(&mut self.faults);
         let mut honest = |request: &Request<Bytes>| {
-            let reply = welcome.clone().and_then(|()| self.respond(clock, request));
+            let reply = welcome.clone().and_then(|bearer| self.respond(clock, request, bearer.as_ref()));
             reply.map_or_else(|error| failure(&error, now, &request_id, client), success)
         };
         let mut response = faults.answer(clock, request, mailbox, &context, &mut honest);
@@ -180,11 +199,26 @@ impl Simulator {
         response
     }
 
-    fn respond(&mut self, now: SystemTime, request: &Request<Bytes>) -> Result<Reply, GraphError> {
+    /// Answers a request to the authority. No fault strikes it: what logins do by themselves is the policy's.
+    fn log_in(&mut self, now: SystemTime, request: &Request<Bytes>) -> Response<Bytes> {
+        let people: Vec<Person> = self.directory.people().collect();
+        let mut response = self.authority.answer(now, request, &people);
+        let headers = response.headers_mut();
+        put(headers, DATE, &time::http_date(time::from_system(now)));
+        put(headers, CACHE_CONTROL, "no-store, no-cache");
+        response
+    }
+
+    fn respond(
+        &mut self,
+        now: SystemTime,
+        request: &Request<Bytes>,
+        bearer: Option<&Bearer>,
+    ) -> Result<Reply, GraphError> {
         if batch::is_batch(request.uri().path()) {
             self.answer_batch(now, request)
         } else {
-            self.answer(time::from_system(now), request)
+            self.answer(time::from_system(now), request, bearer)
         }
     }
 
@@ -195,8 +229,11 @@ impl Simulator {
         mailbox.map(|mailbox| Identity { id: mailbox.id.clone(), address: mailbox.address.clone() }).unwrap_or_default()
     }
 
-    fn answer(&mut self, now: Instant, request: &Request<Bytes>) -> Result<Reply, GraphError> {
-        let route = Route::parse(request.uri().path())?;
+    fn answer(&mut self, now: Instant, request: &Request<Bytes>, bearer: Option<&Bearer>) -> Result<Reply, GraphError> {
+        let mut route = Route::parse(request.uri().path())?;
+        if let Some(bearer) = bearer {
+            admit(&mut route.owner, bearer)?;
+        }
         let call = Call::read(now, request, route.version, self.options.quirks)?;
         let mailbox = self.directory.find(&route.owner)?;
         let delta = Delta { states: &mut self.states, random: &mut self.random, key: self.options.seed };
@@ -207,7 +244,7 @@ impl Simulator {
 
     /// Handles one part after the other, each as a request of its own.
     fn answer_batch(&mut self, now: SystemTime, request: &Request<Bytes>) -> Result<Reply, GraphError> {
-        self.authorize(request.headers())?;
+        self.authorize(now, request)?;
         let mut answers = Answers::default();
         let mut load: BTreeMap<String, usize> = BTreeMap::new();
         for part in Batch::read(request)?.parts {
@@ -242,8 +279,9 @@ impl Simulator {
         failure(error, time::from_system(now), &id, &id)
     }
 
-    fn authorize(&self, headers: &HeaderMap) -> Result<(), GraphError> {
-        let header = headers.get(AUTHORIZATION).and_then(|header| header.to_str().ok()).unwrap_or_default();
+    /// Whose token a request has, where that is of interest.
+    fn authorize(&self, now: SystemTime, request: &Request<Bytes>) -> Result<Option<Bearer>, GraphError> {
+        let header = request.headers().get(AUTHORIZATION).and_then(|header| header.to_str().ok()).unwrap_or_default();
         let (scheme, token) = header.split_once(' ').unwrap_or((header, ""));
         let token = token.trim();
         if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() {
@@ -253,9 +291,27 @@ impl Simulator {
             Some(accepted) if !accepted.contains(token) => {
                 Err(GraphError::unauthenticated("Access token has expired or is not yet valid."))
             }
-            _ => Ok(()),
+            _ if !self.authority.is_required() => Ok(None),
+            _ => match self.authority.bearer(token, now) {
+                Ok(bearer) => Ok(Some(bearer)),
+                Err(Rejected::Invalid(why)) => Err(GraphError::unauthenticated(why)),
+                Err(Rejected::Claims(claims)) => Err(GraphError::claims_wanted(claims)),
+            },
         }
     }
+}
+
+/// Whose mailbox is meant, and whether the token may read it.
+fn admit(owner: &mut Owner, bearer: &Bearer) -> Result<(), GraphError> {
+    match (&*owner, &bearer.subject) {
+        (Owner::Me, Subject::User(person)) => *owner = Owner::User(person.address.clone()),
+        (Owner::Me, Subject::Application) => return Err(GraphError::no_me()),
+        _ => {}
+    }
+    let groups = matches!(owner, Owner::Group(_));
+    // Groups' calendars are not there for applications (Graph's documentation of permissions).
+    let unsupported = groups && bearer.subject == Subject::Application;
+    if unsupported || !bearer.may_read(groups) { Err(GraphError::access_denied()) } else { Ok(()) }
 }
 
 impl Default for Simulator {
@@ -317,7 +373,9 @@ fn success(reply: Reply) -> Response<Bytes> {
 fn failure(error: &GraphError, now: Instant, request_id: &str, client_request_id: &str) -> Response<Bytes> {
     let mut response = with_body(error.status, error.body(now, request_id, client_request_id).to_string());
     if error.status == StatusCode::UNAUTHORIZED {
-        put(response.headers_mut(), WWW_AUTHENTICATE, CHALLENGE);
+        let claims = error.claims.as_ref();
+        let asked = claims.map(|claims| format!(r#"{CHALLENGE}, error="insufficient_claims", claims="{claims}""#));
+        put(response.headers_mut(), WWW_AUTHENTICATE, asked.as_deref().unwrap_or(CHALLENGE));
     }
     response
 }
