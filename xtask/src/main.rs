@@ -3,10 +3,12 @@
 //! - `cargo xtask ci [STEP…] [--skip STEP…]` runs what CI runs, in order, and stops at the first failure.
 //! - `cargo xtask diagram [--check]` draws the round's state diagram into the docs, or says whether it stands there.
 //! - `cargo xtask fixtures [--check]` writes `fixtures/rounds`, or says what in it is not as it would be written.
+//! - `cargo xtask zones [--check]` writes the tables of Windows' time zones, or says whether they stand there.
 
 mod ci;
 mod diagram;
 mod fixtures;
+mod zones;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -17,7 +19,11 @@ fn main() -> ExitCode {
         Some((command, rest)) if command == "ci" => ci::run(rest),
         Some((command, rest)) if command == "diagram" => diagram::run(rest),
         Some((command, rest)) if command == "fixtures" => fixtures::run(rest),
-        _ => Err(format!("{}\nor: cargo xtask diagram [--check]\nor: cargo xtask fixtures [--check]", ci::usage())),
+        Some((command, rest)) if command == "zones" => zones::run(rest),
+        _ => {
+            let others = ["diagram", "fixtures", "zones"].map(|name| format!("\nor: cargo xtask {name} [--check]"));
+            Err(ci::usage() + &others.concat())
+        }
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -5,6 +5,8 @@ mod connect;
 mod copy;
 mod demo;
 mod events;
+mod export;
+mod filter;
 mod sim;
 mod status;
 mod store;
@@ -20,6 +22,8 @@ pub(crate) use self::connect::{ConnectArgs, TransportArg};
 pub(crate) use self::copy::CopyArgs;
 pub(crate) use self::demo::Demo;
 pub(crate) use self::events::{Events, EventsList, EventsShow};
+pub(crate) use self::export::Export;
+pub(crate) use self::filter::FilterArgs;
 pub(crate) use self::sim::Sim;
 pub(crate) use self::status::Status;
 pub(crate) use self::store::{Store, StoreDump, StoreSalvage, StoreVerify};
@@ -66,6 +70,12 @@ pub(crate) enum Command {
     },
     /// Read what changed in the local copy, from its journal
     Changes(Changes),
+    /// Write events for other programs: iCalendar, vdir, lines of JSON, CSV
+    Export {
+        /// In which form.
+        #[command(subcommand)]
+        command: Export,
+    },
     /// Show the state of the local copy
     Status(Status),
     /// Look after the files of the local copy

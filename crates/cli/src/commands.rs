@@ -3,6 +3,7 @@
 pub(crate) mod changes;
 pub(crate) mod demo;
 pub(crate) mod events;
+pub(crate) mod export;
 pub(crate) mod sim;
 pub(crate) mod status;
 pub(crate) mod store;

@@ -131,3 +131,17 @@ impl From<store::Error> for Failure {
         Self::new(code, error)
     }
 }
+
+impl From<export::Error> for Failure {
+    fn from(error: export::Error) -> Self {
+        use export::Error;
+        let code = match error {
+            Error::Store(error) => return error.into(),
+            Error::NotAnEvent { .. } => Code::Data,
+            Error::NotOurs { .. } | Error::OtherTarget { .. } => Code::Operator,
+            Error::Busy { .. } => Code::TryLater,
+            _ => Code::Failure,
+        };
+        Self::new(code, error)
+    }
+}

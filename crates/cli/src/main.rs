@@ -5,7 +5,6 @@
 mod args;
 mod commands;
 mod connect;
-mod event_json;
 mod exit;
 mod output;
 mod paths;
@@ -47,6 +46,7 @@ fn run(command: Command) -> Result<(), Failure> {
             Command::Sync(args) => commands::sync::run(args).await,
             Command::Events { command } => commands::events::run(command).await,
             Command::Changes(args) => commands::changes::run(args).await,
+            Command::Export { command } => commands::export::run(command).await,
             Command::Status(args) => commands::status::run(args).await,
             Command::Store { command } => commands::store::run(command).await,
         }

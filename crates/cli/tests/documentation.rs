@@ -69,6 +69,9 @@ fn every_member_that_is_printed_is_documented() {
     let (copy, to) = (tempfile::tempdir().unwrap(), "--to");
     let salvaged = read(dir.path(), &["store", "salvage", "--json", to, copy.path().to_str().unwrap()]);
     assert_documented("store", &salvaged.json()[0]);
+    let file = copy.path().join("calendar.ics");
+    let exported = read(dir.path(), &["export", "ics", "--json", to, file.to_str().unwrap()]);
+    assert_documented("export", &exported.json()[0]);
     let event = read(dir.path(), &["events", "list", "--json"]).json().remove(0);
     let server = sim.get(&format!("/v1.0/me/events/{}", event["id"].as_str().unwrap()));
     for (name, _) in event.as_object().unwrap() {
@@ -85,6 +88,7 @@ fn every_option_and_variable_of_the_help_is_documented() {
         ("sync", &[&["sync"]]),
         ("events", &[&["events", "list"], &["events", "show"]]),
         ("changes", &[&["changes"]]),
+        ("export", &[&["export", "ics"], &["export", "vdir"], &["export", "jsonl"], &["export", "csv"]]),
         ("status", &[&["status"]]),
         ("store", &[&["store", "dump"], &["store", "verify"], &["store", "salvage"]]),
     ] {

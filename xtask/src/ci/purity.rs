@@ -6,6 +6,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ("store", &["sync", "transport-reqwest", "graph-sim", "tokio", "reqwest", "hyper"]),
     ("sync", &["transport-reqwest", "graph-sim", "tokio", "reqwest", "hyper"]),
     ("auth", &["store", "sync", "graph-sim", "tokio", "reqwest", "hyper"]),
+    ("export", &["sync", "transport-common", "graph-sim", "tokio", "reqwest", "hyper"]),
     // A second reading of the same contract, so that one misreading cannot cancel out on both sides.
     ("graph-sim", &["delta-core", "store", "sync", "auth", "transport-reqwest"]),
 ];

@@ -4,7 +4,7 @@ use delta_core::{Event, Timestamp};
 use store::reader::{self, EventRow, TimeRange};
 
 use crate::args;
-use crate::event_json;
+
 use crate::exit::{Code, Failure};
 use crate::output;
 use crate::replicas;
@@ -34,7 +34,7 @@ async fn list(args: args::EventsList) -> Result<(), Failure> {
         loop {
             let (rows, next) = reader::events(replica.view.as_ref(), &range, after.as_ref(), BATCH).await?;
             for row in &rows {
-                output::line(if args.json { event_json::event(row)? } else { line(row) })?;
+                output::line(if args.json { export::json::event(&replica.target, row)? } else { line(row) })?;
             }
             after = next;
             if after.is_none() {
@@ -48,7 +48,7 @@ async fn list(args: args::EventsList) -> Result<(), Failure> {
 async fn show(args: args::EventsShow) -> Result<(), Failure> {
     for replica in replicas::open(&args.store, &[]).await? {
         if let Some(row) = reader::event(replica.view.as_ref(), &args.id).await? {
-            return if args.json { output::line(event_json::event(&row)?) } else { card(&row) };
+            return if args.json { output::line(export::json::event(&replica.target, &row)?) } else { card(&row) };
         }
     }
     Err(Failure::new(Code::Failure, format!("there is no event with the id {:?} in the local copy", args.id)))

@@ -248,7 +248,7 @@ pub(crate) fn log_of(store: &Path) -> std::path::PathBuf {
 
 /// An event as `event/1` shows it, and as Graph does: without what is ours, and without annotations.
 pub(crate) fn plain(event: &Value) -> Value {
-    let ours = ["schema", "series", "inherited", "raw"];
+    let ours = ["schema", "target", "series", "inherited", "raw"];
     let keep = |name: &str| !name.starts_with("@odata.") && !ours.contains(&name);
     event.as_object().unwrap().iter().filter(|(name, _)| keep(name)).map(|(n, v)| (n.clone(), v.clone())).collect()
 }

@@ -1,24 +1,27 @@
 //! An event as a JSON object on one line (`event/1`).
 
-use delta_core::Event;
 use store::Layers;
 use store::reader::EventRow;
 
-use crate::exit::{Code, Failure};
+use crate::Error;
+use crate::events::parse;
 
-/// The event as Graph would show it, at the top level, with `schema` in front, and behind it `series` (the id of its
+/// The event as Graph would show it, at the top level, with `schema` and `target` in front, and behind it `series` (the id of its
 /// series, or null), `inherited` (which properties are the series master's) and `raw` (what Graph said, by layer).
 ///
 /// Values are passed on as they were received; only white space between them is left out.
-pub(crate) fn event(row: &EventRow) -> Result<String, Failure> {
-    let damaged = |_| Failure::new(Code::Data, format!("the event {} is not a JSON object", row.row.meta.id));
-    let event = Event::parse(&row.json).map_err(damaged)?;
+///
+/// # Errors
+/// [`Error::NotAnEvent`].
+pub fn event(target: &str, row: &EventRow) -> Result<String, Error> {
+    let event = parse(row)?;
     let mut line = String::from(r#"{"schema":"event/1""#);
+    member(&mut line, "target", &text(target));
     for (name, value) in event.properties() {
         member(&mut line, name, value);
     }
-    member(&mut line, "series", &text(&row.row.meta.series)?);
-    member(&mut line, "inherited", &text(&row.inherited)?);
+    member(&mut line, "series", &text(row.row.meta.series.as_deref()));
+    member(&mut line, "inherited", &text(row.inherited.clone()));
     member(&mut line, "raw", &raw(&row.raw));
     line.push('}');
     Ok(line)
@@ -42,8 +45,8 @@ fn member(line: &mut String, name: &str, json: &str) {
     line.push_str(&compact(json));
 }
 
-fn text(value: &impl serde::Serialize) -> Result<String, Failure> {
-    serde_json::to_string(value).map_err(|error| Failure::new(Code::Failure, error))
+fn text(value: impl Into<serde_json::Value>) -> String {
+    value.into().to_string()
 }
 
 /// Valid JSON without the white space between its tokens.
