@@ -18,6 +18,16 @@ pub enum Reply<T> {
     Authenticate(Challenge),
 }
 
+impl<T> Reply<T> {
+    pub(crate) fn map<U>(self, read: impl FnOnce(T) -> U) -> Reply<U> {
+        match self {
+            Self::Answer(answer) => Reply::Answer(read(answer)),
+            Self::Wait(wait) => Reply::Wait(wait),
+            Self::Authenticate(challenge) => Reply::Authenticate(challenge),
+        }
+    }
+}
+
 /// Requests that are made one after the other. Asking is pure, telling is fallible, as with [`Round`](crate::Round).
 pub trait Conversation {
     /// What an answer is, in a body of type `B`.

@@ -17,6 +17,7 @@
 //! Facts about Graph are from its documentation unless they are marked as observed.
 
 mod attempt;
+mod calendars;
 mod challenge;
 mod checkpoint;
 mod classify;
@@ -28,6 +29,7 @@ mod hydration;
 mod json;
 mod link;
 mod page;
+mod paging;
 mod prefer;
 mod redact;
 mod refusal;
@@ -43,6 +45,7 @@ mod target;
 mod timestamp;
 mod window;
 
+pub use calendars::{CalendarInfo, CalendarOwner, CalendarPage, Calendars};
 pub use challenge::Challenge;
 pub use checkpoint::{Checkpoint, CheckpointError, RoundId, RoundKind};
 pub use conversation::{Conversation, Reply};
@@ -55,6 +58,7 @@ pub use graph_error::{GraphError, RequestIds};
 pub use hydration::{Ask, Fetched, Found, Hydrated, Hydration};
 pub use link::{DeltaLink, LinkError, NextLink};
 pub use page::{Change, EventType, Item, Malformation, Page, PageError, RemovedReason};
+pub use paging::Listed;
 pub use prefer::{BodyType, IdFormat, Preferences, TimeZone, TimeZoneError};
 pub use redact::RequestLine;
 pub use refusal::Refusal;
@@ -62,7 +66,7 @@ pub use resource::{Calendar, Mailbox, Resource, ResourceError, ViewKind};
 pub use retry_after::retry_after;
 pub use root::{Cloud, RootError, ServiceRoot};
 pub use round::{Phase, Round, RoundOptions};
-pub use snapshot::{Listed, Snapshot};
+pub use snapshot::Snapshot;
 pub use stall::Stall;
 pub use step::{Restart, Step, Wait};
 pub use target::{ApiVersion, Permissions, Target, TargetError, View};

@@ -117,6 +117,12 @@ impl Resource {
         self.segments(escape).into_iter().chain([view.to_owned()]).collect::<Vec<_>>().join("/")
     }
 
+    /// The path of the list of the mailbox's calendars, escaped.
+    pub(crate) fn calendars_path(&self) -> String {
+        let of_mailbox = Self { calendar: Calendar::All, view: ViewKind::CalendarView, ..self.clone() };
+        [of_mailbox.segments(escape), vec!["calendars".to_owned()]].concat().join("/")
+    }
+
     /// The path of one event, by way of its own calendar: shared calendars' events are found under no other (observed).
     pub(crate) fn event_path(&self, id: &str) -> String {
         let mut segments = self.segments(escape);

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use common::{page, refused, target};
 use delta_core::{
-    Ask, Conversation, Error, Fetched, Found, Hydration, Refusal, Reply, RoundOptions, ServiceRoot, Snapshot, Target,
-    Window,
+    Ask, Calendars, Conversation, Error, Fetched, Found, Hydration, Mailbox, Refusal, Reply, RoundOptions, ServiceRoot,
+    Snapshot, Target, Window,
 };
 use http::{Method, Response};
 use proptest::prelude::*;
@@ -234,4 +234,44 @@ proptest! {
         answered.sort_by_key(|id| id.parse::<usize>().unwrap());
         prop_assert_eq!(answered, ids);
     }
+}
+
+fn calendars(mailbox: Mailbox) -> Calendars {
+    Calendars::new(ServiceRoot::cloud(delta_core::Cloud::Global), mailbox, RoundOptions::default()).unwrap()
+}
+
+/// The properties of «List calendars» in Graph's documentation, one that is shared, and items that nobody understands.
+#[test]
+fn a_mailbox_lists_its_calendars_also_those_that_are_shared() {
+    let mailbox = Mailbox::User("samanthab@contoso.com".to_owned());
+    let mut list = calendars(mailbox.clone());
+    let first = "https://graph.microsoft.com/v1.0/users/samanthab@contoso.com/calendars?$select=id,name,isDefaultCalendar,owner";
+    assert_eq!(uri(&list), format!("{first}&$top=200"));
+    let next = format!("{first}&$skip=2");
+    let page = json!({"@odata.nextLink": next, "value": [
+        {"id": "A=", "name": "Calendar", "isDefaultCalendar": true, "owner": {"name": "Samantha Booth", "address": "samanthab@contoso.com"}},
+        {"id": "B=", "name": "Rooms", "isDefaultCalendar": false, "owner": {"name": "Alex", "address": "alexd@contoso.com"}, "canEdit": false},
+    ]});
+    let Reply::Answer(page) = list.receive(Response::new(page.to_string())).unwrap() else { panic!() };
+    assert!(!page.last && page.unreadable == 0 && uri(&list) == next);
+    let targets: Vec<String> =
+        page.calendars.iter().map(|calendar| calendar.resource(mailbox.clone()).unwrap().to_string()).collect();
+    assert_eq!(targets, ["users/samanthab@contoso.com", "users/samanthab@contoso.com/calendars/B="]);
+    assert_eq!(page.calendars[1].owner.as_ref().unwrap().address.as_deref(), Some("alexd@contoso.com"));
+
+    let odd = r#"{"value":[{"name":"no id"},{"id":"C","name":7},{"id":"D","owner":null}]}"#;
+    let Reply::Answer(page) = list.receive(Response::new(odd)).unwrap() else { panic!() };
+    assert_eq!((page.calendars.len(), page.unreadable, page.last), (1, 2, true));
+    assert!(list.request().is_none());
+}
+
+#[test]
+fn a_list_of_calendars_waits_and_follows_no_foreign_link() {
+    let mut list = calendars(Mailbox::Me);
+    assert!(matches!(list.receive(refused(429, "")).unwrap(), Reply::Wait(_)));
+    assert!(matches!(list.receive(refused(401, "")).unwrap(), Reply::Authenticate(_)));
+    let foreign = page(&["A"], "nextLink", "https://evil.example/v1.0/me/calendars?$skip=1");
+    assert!(matches!(list.receive(foreign).unwrap_err(), Error::Link(_)));
+    let root = ServiceRoot::cloud(delta_core::Cloud::Global);
+    assert!(Calendars::new(root, Mailbox::Group("G".to_owned()), RoundOptions::default()).is_none());
 }
