@@ -117,6 +117,8 @@ fn shown_group(mailbox: &Mailbox, id: &str, call: &Call) -> Result<Value, GraphE
 
 fn show(mailbox: &Mailbox, calendar: &Calendar) -> Object {
     let default = mailbox.is_default(calendar);
+    let owner = calendar.owner.as_ref();
+    let (name, address) = owner.map_or((&mailbox.name, &mailbox.address), |owner| (&owner.name, &owner.address));
     into_object(json!({
         "id": calendar.id,
         "name": calendar.name,
@@ -124,14 +126,14 @@ fn show(mailbox: &Mailbox, calendar: &Calendar) -> Object {
         "hexColor": "",
         "isDefaultCalendar": default,
         "changeKey": mailbox.change_key(calendar.changed),
-        "canShare": true,
-        "canViewPrivateItems": true,
-        "canEdit": true,
+        "canShare": owner.is_none(),
+        "canViewPrivateItems": owner.is_none(),
+        "canEdit": owner.is_none(),
         "allowedOnlineMeetingProviders": ["teamsForBusiness"],
         "defaultOnlineMeetingProvider": "teamsForBusiness",
         "isTallyingResponses": default,
         "isRemovable": !default,
-        "owner": {"name": mailbox.name, "address": mailbox.address},
+        "owner": {"name": name, "address": address},
     }))
 }
 

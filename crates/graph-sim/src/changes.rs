@@ -28,7 +28,11 @@ const TYPE: &str = "#microsoft.graph.event";
 
 /// The items that tell of a changed event, all of which belong on one page; none if it means nothing.
 pub(crate) fn items(mailbox: &Mailbox, entry: &Entry, position: &Position, call: &Call) -> Vec<Object> {
-    if position.scope.calendar().is_some_and(|calendar| entry.calendar != calendar) {
+    let elsewhere = match position.scope.calendar() {
+        Some(calendar) => entry.calendar != calendar,
+        None => mailbox.is_shared(&entry.calendar),
+    };
+    if elsewhere {
         return Vec::new();
     }
     let teller = Teller { mailbox, entry, position, call };

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::event::{Draft, Object};
-use crate::mailbox::Kind;
+use crate::mailbox::{Kind, Owned};
 use crate::population::{Account, CalendarOfAccount, EventOfCalendar, LoadError, Named};
 use crate::time::{Instant, Written};
 
@@ -47,7 +47,7 @@ struct CalendarGroup {
     name: String,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct Calendar {
     id: Option<String>,
@@ -55,8 +55,16 @@ struct Calendar {
     #[serde(default)]
     is_default_calendar: bool,
     calendar_group: Option<String>,
+    owner: Option<Owner>,
     #[serde(default)]
     events: Vec<Object>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Owner {
+    name: String,
+    address: String,
 }
 
 impl Document {
@@ -82,8 +90,7 @@ impl User {
 
 impl Group {
     fn account(self) -> Result<Account, LoadError> {
-        let calendar =
-            Calendar { id: None, name: None, is_default_calendar: true, calendar_group: None, events: self.events };
+        let calendar = Calendar { events: self.events, is_default_calendar: true, ..Calendar::default() };
         Ok(Account {
             kind: Kind::Group,
             id: self.id,
@@ -107,6 +114,7 @@ impl Calendar {
             name: self.name,
             default: self.is_default_calendar,
             group: self.calendar_group,
+            owner: self.owner.map(|owner| Owned { name: owner.name, address: owner.address }),
             events: events.collect::<Result<_, _>>()?,
         })
     }

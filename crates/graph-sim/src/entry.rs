@@ -33,6 +33,14 @@ pub(crate) enum Item<'a> {
 }
 
 impl Item<'_> {
+    /// The id of its calendar.
+    pub(crate) fn calendar(&self) -> &str {
+        match self {
+            Self::Event(entry, _) => &entry.calendar,
+            Self::Instance(instance) => &instance.master.calendar,
+        }
+    }
+
     pub(crate) fn start(&self) -> Instant {
         match self {
             Self::Event(_, event) => event.start,

@@ -223,6 +223,11 @@ impl GraphError {
         Self::new(StatusCode::TOO_MANY_REQUESTS, "ApplicationThrottled", message)
     }
 
+    pub(crate) fn too_many_requests() -> Self {
+        let message = "Application is over its request limit for this mailbox.";
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "TooManyRequests", message)
+    }
+
     pub(crate) fn bad_token() -> Self {
         Self::bad_request("BadRequest", "Badly formed token.")
     }

@@ -111,7 +111,10 @@ pub(crate) fn delete(mailbox: &mut Mailbox, place: &Place, id: &str, call: &Call
 pub(crate) fn find<'a>(mailbox: &'a Mailbox, place: &Place, id: &str, call: &Call) -> Result<Item<'a>, GraphError> {
     let calendar = mailbox.calendar_id(place)?;
     let found = mailbox.item(calendar.as_deref(), id);
-    found.or_else(|_| mailbox.item(calendar.as_deref(), call.view.stored_id(id)))
+    let item = found.or_else(|_| mailbox.item(calendar.as_deref(), call.view.stored_id(id)))?;
+    // By way of the mailbox, what others have shared is not found (observed in OpenWhispr's pull request 1835).
+    let hidden = calendar.is_none() && mailbox.is_shared(item.calendar());
+    if hidden { Err(GraphError::item_not_found()) } else { Ok(item) }
 }
 
 /// The calendar where a place's new events go.

@@ -19,6 +19,7 @@
 //! | `delta`, `changes` | delta queries: pages, and what a change means to those who follow |
 //! | `sync_state`, `token`, `window` | streams and their generations, links, membership |
 //! | `authority` | who may have which token: the login server beside Graph |
+//! | `traffic` | how much a mailbox is asked, and how much that may be |
 //! | `faults` | what goes wrong when it shall: a [`FaultPlan`], carried out |
 //! | `population`, `document`, [`seeds`] | what a simulator is filled with |
 //! | `time`, `zone`, `random`, `base64`, `body`, `error` | the small forms that all of them share |
@@ -90,6 +91,7 @@ mod simulator;
 mod sync_state;
 mod time;
 mod token;
+mod traffic;
 mod updates;
 mod view;
 mod window;
@@ -104,3 +106,4 @@ pub use faults::{
 pub use population::{LoadError, Population};
 pub use quirks::{GenerationScope, MasterDelivery, Membership, Quirks};
 pub use simulator::{Simulator, SimulatorOptions};
+pub use traffic::{InFlight, MailboxLimits};

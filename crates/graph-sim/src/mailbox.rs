@@ -65,7 +65,16 @@ pub(crate) struct Calendar {
     pub(crate) color: String,
     /// The id of its calendar group.
     pub(crate) group: String,
+    /// Whose it is, if somebody else has shared it.
+    pub(crate) owner: Option<Owned>,
     pub(crate) changed: u64,
+}
+
+/// The name and the address of somebody who has shared a calendar.
+#[derive(Debug, Clone)]
+pub(crate) struct Owned {
+    pub(crate) name: String,
+    pub(crate) address: String,
 }
 
 impl Directory {
@@ -142,6 +151,7 @@ impl Mailbox {
             name: name.to_owned(),
             color: "auto".to_owned(),
             group: group.to_owned(),
+            owner: None,
             changed,
         });
         id
@@ -167,6 +177,11 @@ impl Mailbox {
 
     pub(crate) fn is_default(&self, calendar: &Calendar) -> bool {
         self.calendars.first().is_some_and(|default| default.id == calendar.id)
+    }
+
+    /// Whether somebody else has shared the calendar of that id.
+    pub(crate) fn is_shared(&self, calendar: &str) -> bool {
+        self.calendars.iter().any(|known| known.id == calendar && known.owner.is_some())
     }
 
     pub(crate) fn calendar_group(&self, id: &str) -> Result<&CalendarGroup, GraphError> {

@@ -6,7 +6,7 @@ use std::fmt;
 
 use crate::document::Document;
 use crate::event::Event;
-use crate::mailbox::{Directory, Kind, Mailbox};
+use crate::mailbox::{Directory, Kind, Mailbox, Owned};
 use crate::random::Random;
 use crate::time::Instant;
 
@@ -37,7 +37,8 @@ use crate::time::Instant;
 ///
 /// Users, groups, calendar groups and calendars may have an `id`. The first user is `/me`. Every mailbox has a default
 /// calendar named "Calendar" in a calendar group named "My Calendars", to which the one with `isDefaultCalendar`
-/// refers, whatever its own `name` (then it is renamed); a calendar without `calendarGroup` is in "My Calendars".
+/// refers, whatever its own `name` (then it is renamed); a calendar without `calendarGroup` is in "My Calendars". One with
+/// an `owner` (`name`, `address`) was shared by somebody else: its events are found by way of it, and not of the mailbox.
 /// Events are written as Graph writes them. They keep their ids and may also have what only Graph sets otherwise,
 /// such as `iCalUId`, `organizer` or `createdDateTime`. One with a `recurrence` is the master of a series, whose
 /// instances follow from it.
@@ -71,6 +72,8 @@ pub(crate) struct CalendarOfAccount {
     pub(crate) name: Option<String>,
     pub(crate) default: bool,
     pub(crate) group: Option<String>,
+    /// Who has shared it, if it is not the mailbox's own.
+    pub(crate) owner: Option<Owned>,
     pub(crate) events: Vec<EventOfCalendar>,
 }
 
@@ -234,7 +237,9 @@ impl CalendarOfAccount {
             name: self.group.clone().unwrap_or_default(),
         };
         let group = group.map(|group| group.id.clone()).ok_or_else(unknown)?;
-        Ok(mailbox.add_calendar(name, self.id.as_deref(), &group, random))
+        let id = mailbox.add_calendar(name, self.id.as_deref(), &group, random);
+        mailbox.change_calendar(&id, |calendar| calendar.owner.clone_from(&self.owner));
+        Ok(id)
     }
 }
 

@@ -54,7 +54,7 @@ pub fn sixth_event() -> Population {
 }
 
 fn samantha_with(events: Vec<EventOfCalendar>) -> Population {
-    let calendar = CalendarOfAccount { id: None, name: None, default: true, group: None, events };
+    let calendar = CalendarOfAccount { id: None, name: None, default: true, group: None, owner: None, events };
     let account = Account {
         kind: Kind::User,
         id: None,

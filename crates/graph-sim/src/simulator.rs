@@ -23,6 +23,7 @@ use crate::random::Random;
 use crate::route::{Owner, Resource, Route};
 use crate::sync_state::SyncStates;
 use crate::time::{self, Instant};
+use crate::traffic::{Arrived, InFlight, MailboxLimits, TooMuch, Traffic};
 use crate::{calendars, events, instances, seeds};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
@@ -31,6 +32,9 @@ const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-appli
 /// What Graph answers those without a token: where to get one.
 pub(crate) const CHALLENGE: &str = r#"Bearer realm="", authorization_uri="https://login.microsoftonline.com/common/oauth2/authorize", client_id="00000003-0000-0000-c000-000000000000""#;
 
+/// How many parts of a batch Graph answers at a time (Graph's documentation, «Outlook service limits»).
+const PARTS_AT_A_TIME: usize = 4;
+
 /// How a simulator is to behave.
 #[derive(Clone, Default)]
 pub struct SimulatorOptions {
@@ -38,6 +42,7 @@ pub struct SimulatorOptions {
     quirks: Quirks,
     tokens: Option<BTreeSet<String>>,
     login: LoginPolicy,
+    limits: Option<MailboxLimits>,
 }
 
 impl SimulatorOptions {
@@ -64,6 +69,12 @@ impl SimulatorOptions {
         self
     }
 
+    /// Throttles each mailbox like this. By default nothing is throttled but by faults.
+    pub fn limits(mut self, limits: MailboxLimits) -> Self {
+        self.limits = Some(limits);
+        self
+    }
+
     /// Accepts these bearer tokens and no others.
     pub fn accept_only<T: Into<String>>(mut self, tokens: impl IntoIterator<Item = T>) -> Self {
         self.tokens = Some(tokens.into_iter().map(Into::into).collect());
@@ -79,6 +90,7 @@ impl fmt::Debug for SimulatorOptions {
             .field("quirks", &self.quirks)
             .field("tokens", &tokens)
             .field("login", &self.login)
+            .field("limits", &self.limits)
             .finish()
     }
 }
@@ -94,6 +106,7 @@ pub struct Simulator {
     random: Random,
     faults: Faults,
     authority: Authority,
+    traffic: Traffic,
 }
 
 impl Simulator {
@@ -117,7 +130,7 @@ impl Simulator {
         let random = Random::new(options.seed);
         let authority = Authority::new(options.login.clone(), options.seed);
         let (directory, states, faults) = (Directory::default(), SyncStates::default(), Faults::default());
-        Self { options, directory, states, random, faults, authority }
+        Self { options, directory, states, random, faults, authority, traffic: Traffic::default() }
     }
 
     /// Adds a population to what is there, as changes made at `now` that delta queries report. Users and groups that
@@ -147,12 +160,12 @@ impl Simulator {
         self.set_faults(None);
     }
 
-    /// Answers a request as if no fault had ever been planned, and counts it nowhere: what is true, for a test to compare
+    /// Answers a request as if no fault had ever been planned and nothing were throttled, and counts it nowhere: what is true, for a test to compare
     /// with what a client was told.
     pub fn handle_honestly(&mut self, now: SystemTime, request: Request<Bytes>) -> Response<Bytes> {
-        let faults = std::mem::take(&mut self.faults);
+        let (faults, limits) = (std::mem::take(&mut self.faults), self.options.limits.take());
         let response = self.handle(now, request);
-        self.faults = faults;
+        (self.faults, self.options.limits) = (faults, limits);
         response
     }
 
@@ -165,6 +178,31 @@ impl Simulator {
     /// that were sent the longest counts.
     pub fn early_requests(&self) -> u64 {
         self.faults.early_requests()
+    }
+
+    /// Tells that a request is under way, until it [leaves](Self::leave): for those who let time pass between a request and
+    /// its answer. A batch counts as its parts do, of which Graph answers four at a time. Whether a request is
+    /// [early](Self::early_requests) is a matter of when it arrived, and not of when it is answered.
+    pub fn arrive(&mut self, now: SystemTime, request: &mut Request<Bytes>) -> InFlight {
+        let weight = if batch::is_batch(request.uri().path()) {
+            Batch::read(request).map_or(1, |batch| batch.parts.len().clamp(1, PARTS_AT_A_TIME))
+        } else {
+            1
+        };
+        let mailbox = self.mailbox(request.uri().path()).id;
+        self.faults.arrived(&mailbox, now);
+        request.extensions_mut().insert(Arrived);
+        self.traffic.arrive(mailbox, weight)
+    }
+
+    /// Tells that a request is answered.
+    pub fn leave(&mut self, request: InFlight) {
+        self.traffic.leave(&request);
+    }
+
+    /// The most requests that were ever under way at one mailbox, by [`arrive`](Self::arrive) and [`leave`](Self::leave).
+    pub fn most_in_flight(&self) -> usize {
+        self.traffic.most()
     }
 
     /// Answers a request as Graph would at `now`, or as the plan of faults will have it.
@@ -186,6 +224,9 @@ impl Simulator {
         // They may ask for the honest answer, in which nothing goes wrong.
         let mut faults = std::mem::take(&mut self.faults);
         let mut honest = |request: &Request<Bytes>| {
+            if let (Ok(_), Some(answer)) = (&welcome, self.throttle(clock, request)) {
+                return answer;
+            }
             let reply = welcome.clone().and_then(|bearer| self.respond(clock, request, bearer.as_ref()));
             reply.map_or_else(|error| failure(&error, now, &request_id, client), success)
         };
@@ -207,6 +248,23 @@ impl Simulator {
         put(headers, DATE, &time::http_date(time::from_system(now)));
         put(headers, CACHE_CONTROL, "no-store, no-cache");
         response
+    }
+
+    /// The answer to a request that is too much for its mailbox. A batch is never: its parts may be.
+    fn throttle(&mut self, now: SystemTime, request: &Request<Bytes>) -> Option<Response<Bytes>> {
+        let limits = self.options.limits?;
+        if batch::is_batch(request.uri().path()) {
+            return None;
+        }
+        let mailbox = self.mailbox(request.uri().path()).id;
+        let too_much = self.traffic.admit(&mailbox, now, &limits).err()?;
+        let (error, seconds) = match too_much {
+            TooMuch::AtATime => (GraphError::mailbox_concurrency(), 1 + self.random.number() % 10),
+            TooMuch::Lately(wait) => (GraphError::too_many_requests(), wait.as_secs_f64().ceil() as u64),
+        };
+        let mut answer = self.refuse(now, &error);
+        put(answer.headers_mut(), RETRY_AFTER, &seconds.max(1).to_string());
+        Some(answer)
     }
 
     fn respond(

@@ -56,6 +56,8 @@ use page::Page;
 use throttle::Throttle;
 use visit::Visit;
 
+use crate::traffic::Arrived;
+
 /// That a rule struck; the response has it among its [extensions](Response::extensions).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Strike {
@@ -114,6 +116,11 @@ impl Faults {
         self.throttle.early()
     }
 
+    /// A request for this mailbox has come.
+    pub(crate) fn arrived(&mut self, mailbox: &str, now: SystemTime) {
+        self.throttle.arrived(mailbox, now);
+    }
+
     /// The answer to a request.
     pub(crate) fn answer(
         &mut self,
@@ -125,7 +132,9 @@ impl Faults {
     ) -> Response<Bytes> {
         self.requests = self.requests.saturating_add(1);
         let (id, batch) = (mailbox.id.clone(), asked::is_batch(&request));
-        self.throttle.arrived(&id, now);
+        if request.extensions().get::<Arrived>().is_none() {
+            self.arrived(&id, now);
+        }
         let answer = if context.welcome { self.pass(request, mailbox, context, honest) } else { honest(&request) };
         self.throttle.answered(&id, now, answer.headers());
         if batch {

@@ -12,7 +12,7 @@ mod tls;
 use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -33,7 +33,7 @@ use tokio_rustls::TlsAcceptor;
 
 use self::body::Answer;
 pub use self::options::{Access, ServerOptions};
-use crate::{FaultEffect, Simulator, Strike};
+use crate::{FaultEffect, InFlight, Simulator, Strike};
 
 /// How long a shutdown waits for the requests that are being answered.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
@@ -175,11 +175,12 @@ impl Shared {
         parts.uri = absolute(&parts, scheme);
         let (method, path) = (parts.method.clone(), parts.uri.path().to_owned());
         let takes_gzip = self.options.gzip && gzip::is_accepted(&parts.headers);
+        let mut under_way = None;
         let response = match Limited::new(body, self.options.max_request_body).collect().await {
             Ok(body) => {
-                let request = Request::from_parts(parts, body.to_bytes());
-                let mut simulator = self.simulator.lock().unwrap_or_else(PoisonError::into_inner);
-                simulator.handle(self.options.now(), request)
+                let mut request = Request::from_parts(parts, body.to_bytes());
+                under_way = Some(UnderWay::new(&self.simulator, self.options.now(), &mut request));
+                lock(&self.simulator).handle(self.options.now(), request)
             }
             Err(error) if error.is::<http_body_util::LengthLimitError>() => empty(StatusCode::PAYLOAD_TOO_LARGE),
             Err(_) => empty(StatusCode::BAD_REQUEST),
@@ -190,11 +191,36 @@ impl Shared {
         if let Some(FaultEffect::Delay(pause)) = effect {
             tokio::time::sleep(pause).await;
         }
+        drop(under_way);
         // An effect on the body counts its bytes as they are.
         let to_be_whole = matches!(effect, None | Some(FaultEffect::Delay(_)));
         let response = if takes_gzip && to_be_whole { gzip::compress(response) } else { response };
         response.map(|body| Answer::new(body, effect))
     }
+}
+
+/// A request that the simulator takes for under way until this is dropped, as it is when the client goes away.
+struct UnderWay<'a> {
+    simulator: &'a Mutex<Simulator>,
+    request: Option<InFlight>,
+}
+
+impl<'a> UnderWay<'a> {
+    fn new(simulator: &'a Mutex<Simulator>, now: SystemTime, request: &mut Request<Bytes>) -> Self {
+        Self { request: Some(lock(simulator).arrive(now, request)), simulator }
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        if let Some(request) = self.request.take() {
+            lock(self.simulator).leave(request);
+        }
+    }
+}
+
+fn lock(simulator: &Mutex<Simulator>) -> MutexGuard<'_, Simulator> {
+    simulator.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The URI with scheme and authority: HTTP/1.1 has the authority in the `Host` header, HTTP/2 in the URI.
