@@ -6,14 +6,19 @@
 //! after it, and publishes all of it at once. A run that is dropped, or killed, at any moment loses at most the page
 //! that was on its way.
 //!
+//! A [`Fleet`] does that for many mailboxes side by side; [`Discovery`] says which calendars they have.
+//!
 //! [`conformance`] has what a transport must do, as tests for any of them.
 //!
 //! What is decided here: which window a replica has today ([`WindowPolicy`]), which round is due, when to wait. What
 //! is not: what the protocol means (`delta-core`) and what a page does to a replica (`store`).
 
 mod body;
+mod calendars;
 pub mod conformance;
+mod discovery;
 mod error;
+mod fleet;
 mod guard;
 mod health;
 mod limits;
@@ -27,6 +32,7 @@ mod replica;
 mod report;
 mod rounds;
 mod run;
+mod schedule;
 mod settle;
 mod settling;
 mod synchronizer;
@@ -35,15 +41,19 @@ mod token;
 mod transport;
 
 pub use body::BodyLimits;
+pub use discovery::{CalendarList, CalendarNews, Discovery, KnownCalendar};
 pub use error::Error;
+pub use fleet::Fleet;
 pub use guard::{Guard, MaxDeletes, Planned};
 pub use health::{Health, LastRun, LearntPageSize, Restarted, SnapshotMode};
 pub use limits::Limits;
+pub use mailbox::lane;
 pub use observer::{Notice, Observer};
 pub use owed::{Owed, Retry};
 pub use policy::{PolicyError, WindowPolicy};
 pub use replica::Replica;
 pub use report::SyncReport;
+pub use schedule::{Next, Pace, Schedule, Verdict};
 pub use settling::Settling;
 pub use synchronizer::Synchronizer;
 pub use timer::Timer;

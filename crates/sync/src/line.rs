@@ -62,7 +62,7 @@ impl Run<'_> {
             }
             let Err(until) = self.mailbox.send(now, requests) else { return Ok(()) };
             let reason = "the mailbox may not be asked yet";
-            self.pause(until, reason, &RequestIds::default()).await?;
+            self.pause(until, self.engine.mailbox_patience(), reason, &RequestIds::default()).await?;
         }
     }
 
@@ -81,17 +81,26 @@ impl Run<'_> {
 
     /// Waits as the server, or the protocol, wants.
     pub(crate) async fn wait(&mut self, wait: &Wait) -> Result<(), Error> {
-        if wait.of_mailbox {
+        let patience = if wait.of_mailbox {
             self.close_mailbox(wait.duration).await?;
-        }
+            self.engine.mailbox_patience()
+        } else {
+            self.engine.limits.max_wait
+        };
         let until = later(self.engine.timer.now(), wait.duration.min(LONGEST_FENCE));
         self.engine.observer.notice(&Notice::Wait(wait));
-        self.pause(until, &wait.reason, &wait.ids).await
+        self.pause(until, patience, &wait.reason, &wait.ids).await
     }
 
-    async fn pause(&mut self, until: Timestamp, reason: &str, ids: &RequestIds) -> Result<(), Error> {
+    async fn pause(
+        &mut self,
+        until: Timestamp,
+        patience: Duration,
+        reason: &str,
+        ids: &RequestIds,
+    ) -> Result<(), Error> {
         let now = self.engine.timer.now();
-        if until > later(now, self.engine.limits.max_wait) || until > self.deadline() {
+        if until > later(now, patience) || until > self.deadline() {
             return Err(Error::Throttled { retry_at: until, reason: reason.to_owned(), ids: ids.clone() });
         }
         let ticks = u64::try_from(until.ticks().saturating_sub(now.ticks())).unwrap_or_default();

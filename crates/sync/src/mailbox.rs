@@ -19,10 +19,15 @@ pub(crate) struct Mailboxes(Mutex<BTreeMap<String, Arc<Mailbox>>>);
 impl Mailboxes {
     /// The mailbox of a resource.
     pub(crate) fn of(&self, root: &ServiceRoot, resource: &Resource, limits: &Limits) -> Arc<Mailbox> {
-        // User principal names have no case.
-        let name = format!("{root} {:?}", resource.mailbox()).to_lowercase();
+        let name = format!("{root} {}", lane(resource));
         lock(&self.0).entry(name).or_insert_with(|| Arc::new(Mailbox::new(limits))).clone()
     }
+}
+
+/// The mailbox of a resource, in words that are the same for all of its resources.
+pub fn lane(resource: &Resource) -> String {
+    // User principal names have no case.
+    format!("{:?}", resource.mailbox()).to_lowercase()
 }
 
 /// One mailbox at one service root.

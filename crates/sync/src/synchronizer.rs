@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use delta_core::{Preferences, RoundOptions};
 use store::Store;
@@ -21,6 +22,9 @@ use crate::timer::Timer;
 use crate::token::TokenProvider;
 use crate::transport::Transport;
 
+/// The longest pause for which nobody gives way.
+const MOMENT: Duration = Duration::from_secs(3);
+
 /// Keeps replicas up to date: joins a transport, a token provider, a timer and a store.
 ///
 /// A run is safe to drop at any moment, and safe to repeat: pages are staged durably as they come, a later run goes on
@@ -36,6 +40,7 @@ pub struct Synchronizer {
     pub(crate) settling: Settling,
     pub(crate) guard: Guard,
     pub(crate) mailboxes: Arc<Mailboxes>,
+    gives_way: bool,
     seed: u64,
     /// How many conversations were begun: each gets a seed of its own.
     conversations: Arc<AtomicU64>,
@@ -59,6 +64,7 @@ impl Synchronizer {
             settling: Settling::default(),
             guard: Guard::default(),
             mailboxes: Arc::default(),
+            gives_way: false,
             seed,
             conversations: Arc::default(),
         }
@@ -92,6 +98,19 @@ impl Synchronizer {
     #[must_use]
     pub fn with_guard(self, guard: Guard) -> Self {
         Self { guard, ..self }
+    }
+
+    /// The same, giving way: where the server wants a mailbox left alone for more than a moment, a run ends with
+    /// [`Error::Throttled`] instead of waiting, so that others can use its place. What it has read so far is stored, and
+    /// the next run goes on from there.
+    #[must_use]
+    pub fn giving_way(self) -> Self {
+        Self { gives_way: true, ..self }
+    }
+
+    /// The longest pause that is made because a mailbox is to be left alone.
+    pub(crate) fn mailbox_patience(&self) -> Duration {
+        if self.gives_way { MOMENT.min(self.limits.max_wait) } else { self.limits.max_wait }
     }
 
     /// Brings a replica up to date.

@@ -3,10 +3,12 @@
 
 mod engine;
 mod faults;
+mod fleet;
 mod guard;
 mod properties;
 mod series;
 mod settling;
 mod standup;
 mod trouble;
+mod virtual_time;
 mod world;
