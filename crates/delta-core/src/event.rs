@@ -38,7 +38,7 @@ pub struct Event<'a> {
     properties: Vec<(Cow<'a, str>, Range<usize>)>,
 }
 
-/// The text is not a JSON object.
+/// The text is not a JSON object, or nests deeper than 64 arrays and objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotAnEvent;
 
@@ -50,16 +50,22 @@ impl fmt::Display for NotAnEvent {
 
 impl std::error::Error for NotAnEvent {}
 
+impl From<NotJson> for NotAnEvent {
+    fn from(_: NotJson) -> Self {
+        Self
+    }
+}
+
 impl<'a> Event<'a> {
     /// Finds the properties of an event.
     pub fn parse(raw: &'a str) -> Result<Self, NotAnEvent> {
         let mut properties = Vec::with_capacity(48);
         let mut walker = Walker::new(raw);
-        let read = walker.object(|walker, key| {
-            properties.push((key.0, walker.skip()?));
-            Ok::<_, NotJson>(())
-        });
-        read.and_then(|()| walker.end()).map_err(|_| NotAnEvent)?;
+        walker.object(|walker, key| {
+            properties.push((key.decode().ok_or(NotAnEvent)?, walker.skip()?));
+            Ok::<_, NotAnEvent>(())
+        })?;
+        walker.end()?;
         Ok(Self { raw, properties })
     }
 

@@ -1,93 +1,83 @@
 //! Walking JSON text once, value by value, without decoding what nobody asked for.
+//!
+//! The grammar is checked to its last byte, as serde_json does it: the fuzz target `page` and a property compare the two.
+//! What is decoded beyond a string is decoded by serde_json, elsewhere.
+
+mod probe;
+mod scan;
+mod text;
 
 use std::ops::Range;
 
-use serde::Deserialize;
-use serde::de::IgnoredAny;
+use probe::Specials;
+pub(crate) use text::Text;
 
-/// How deep arrays and objects may nest. Graph's events stay below ten; serde_json skips any depth, readers further
-/// down may not.
+/// How deep arrays and objects may nest. Graph's events stay below ten; readers further down may recurse.
 pub(crate) const MAX_DEPTH: usize = 64;
 
-/// The offset of the first bracket that nests deeper than [`MAX_DEPTH`], if there is one.
-///
-/// The text need not be valid JSON: in text that is not, the answer only has to end.
-pub(crate) fn too_deep(text: &str) -> Option<usize> {
-    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
-    for (offset, byte) in text.bytes().enumerate() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            b'[' | b'{' if !in_string => {
-                depth += 1;
-                if depth > MAX_DEPTH {
-                    return Some(offset);
-                }
-            }
-            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    None
+/// Why a text can't be walked, and the offset where that shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NotJson {
+    /// It is not JSON.
+    Syntax(usize),
+    /// It nests deeper than [`MAX_DEPTH`].
+    TooDeep(usize),
 }
 
-/// The text is not JSON, from this offset on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct NotJson(pub(crate) usize);
+impl From<usize> for NotJson {
+    fn from(at: usize) -> Self {
+        Self::Syntax(at)
+    }
+}
 
 /// A position in a JSON text.
 #[derive(Clone, Copy)]
 pub(crate) struct Walker<'a> {
     text: &'a str,
     at: usize,
+    /// The arrays and objects around this position that were entered with this walker.
+    depth: usize,
+    specials: Specials,
 }
 
 impl<'a> Walker<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
-        Self { text, at: 0 }
+        Self { text, at: 0, depth: 0, specials: Specials::NONE }
     }
 
     /// Skips a byte order mark. RFC 8259 forbids to send one and allows to ignore it.
     pub(crate) fn skip_bom(&mut self) {
-        if self.rest().starts_with('\u{feff}') {
+        if self.text.get(self.at..).is_some_and(|rest| rest.starts_with('\u{feff}')) {
             self.at += '\u{feff}'.len_utf8();
         }
     }
 
     /// The next byte that is not white space, without consuming it.
+    #[inline]
     pub(crate) fn peek(&mut self) -> Option<u8> {
-        let rest = self.rest();
-        self.at += rest.len() - rest.trim_start_matches([' ', '\t', '\r', '\n']).len();
-        self.rest().bytes().next()
-    }
-
-    /// Consumes `byte`, if it comes next.
-    pub(crate) fn accept(&mut self, byte: u8) -> bool {
-        let found = self.peek() == Some(byte);
-        self.at += usize::from(found);
-        found
-    }
-
-    /// Consumes `byte`, which must come next.
-    pub(crate) fn expect(&mut self, byte: u8) -> Result<(), NotJson> {
-        if self.accept(byte) { Ok(()) } else { Err(NotJson(self.at)) }
-    }
-
-    /// Reads the next value as a `T` and gives its place in the text. An error moves nothing.
-    pub(crate) fn value<T: Deserialize<'a>>(&mut self) -> Result<(T, Range<usize>), serde_json::Error> {
-        self.peek();
-        let mut values = serde_json::Deserializer::from_str(self.rest()).into_iter::<T>();
-        let value = values.next().unwrap_or_else(|| Err(serde::de::Error::custom("the text ends")))?;
-        let range = self.at..self.at + values.byte_offset();
-        self.at = range.end;
-        Ok((value, range))
+        self.at = scan::space(self.text.as_bytes(), self.at);
+        self.text.as_bytes().get(self.at).copied()
     }
 
     /// Skips the next value, whatever it is, and gives its place in the text.
     pub(crate) fn skip(&mut self) -> Result<Range<usize>, NotJson> {
+        self.peek();
         let start = self.at;
-        self.value::<IgnoredAny>().map(|(_, range)| range).map_err(|_| NotJson(start))
+        self.at = scan::value(self.text.as_bytes(), &mut self.specials, start, self.depth)?;
+        Ok(start..self.at)
+    }
+
+    /// Reads the next value if it is a string; otherwise nothing is consumed.
+    #[inline(always)]
+    pub(crate) fn text(&mut self) -> Result<Option<Text<'a>>, NotJson> {
+        if self.peek() != Some(b'"') {
+            return Ok(None);
+        }
+        let (at, bytes) = (self.at + 1, self.text.as_bytes());
+        let plain = self.specials.find(bytes, at);
+        let escaped = bytes.get(plain) != Some(&b'"');
+        self.at = if escaped { scan::escaped(bytes, &mut self.specials, plain)? } else { plain + 1 };
+        Ok(Some(Text { at, encoded: self.slice(at..self.at - 1), escaped }))
     }
 
     /// Calls `element` at each element of the array that comes next; it must consume just that element.
@@ -95,16 +85,18 @@ impl<'a> Walker<'a> {
         &mut self,
         mut element: impl FnMut(&mut Self) -> Result<(), E>,
     ) -> Result<(), E> {
-        self.expect(b'[')?;
-        if self.accept(b']') {
-            return Ok(());
-        }
-        loop {
-            element(self)?;
-            if !self.accept(b',') {
-                return Ok(self.expect(b']')?);
+        self.enter(b'[')?;
+        if !self.accept(b']') {
+            loop {
+                element(self)?;
+                if !self.accept(b',') {
+                    self.expect(b']')?;
+                    break;
+                }
             }
         }
+        self.depth -= 1;
+        Ok(())
     }
 
     /// Calls `member` with each key of the object that comes next; it must consume just the value of that key.
@@ -112,46 +104,186 @@ impl<'a> Walker<'a> {
         &mut self,
         mut member: impl FnMut(&mut Self, Text<'a>) -> Result<(), E>,
     ) -> Result<(), E> {
-        self.expect(b'{')?;
-        if self.accept(b'}') {
-            return Ok(());
-        }
-        loop {
-            let (key, _) = self.value::<Text<'a>>().map_err(|_| NotJson(self.at))?;
-            self.expect(b':')?;
-            member(self, key)?;
-            if !self.accept(b',') {
-                return Ok(self.expect(b'}')?);
+        self.enter(b'{')?;
+        if !self.accept(b'}') {
+            loop {
+                let key = self.key()?;
+                member(self, key)?;
+                if !self.accept(b',') {
+                    self.expect(b'}')?;
+                    break;
+                }
             }
         }
+        self.depth -= 1;
+        Ok(())
     }
 
     /// Makes sure that nothing but white space is left.
     pub(crate) fn end(&mut self) -> Result<(), NotJson> {
-        if self.peek().is_none() { Ok(()) } else { Err(NotJson(self.at)) }
+        if self.peek().is_none() { Ok(()) } else { Err(self.syntax()) }
     }
 
-    fn rest(&self) -> &'a str {
-        self.text.get(self.at..).unwrap_or_default()
+    /// How many bytes were consumed.
+    pub(crate) fn offset(&self) -> usize {
+        self.at
+    }
+
+    /// The text at a place that the walker gave.
+    pub(crate) fn slice(&self, range: Range<usize>) -> &'a str {
+        self.text.get(range).unwrap_or_default()
+    }
+
+    fn syntax(&self) -> NotJson {
+        NotJson::Syntax(self.at)
+    }
+
+    /// Consumes `byte`, if it comes next.
+    #[inline]
+    fn accept(&mut self, byte: u8) -> bool {
+        let found = self.peek() == Some(byte);
+        self.at += usize::from(found);
+        found
+    }
+
+    /// Consumes `byte`, which must come next.
+    fn expect(&mut self, byte: u8) -> Result<(), NotJson> {
+        if self.accept(byte) { Ok(()) } else { Err(self.syntax()) }
+    }
+
+    /// Consumes the bracket that must come next, and is one level deeper.
+    fn enter(&mut self, bracket: u8) -> Result<(), NotJson> {
+        self.expect(bracket)?;
+        if self.depth >= MAX_DEPTH {
+            return Err(NotJson::TooDeep(self.at - 1));
+        }
+        self.depth += 1;
+        Ok(())
+    }
+
+    /// Reads a name and its colon.
+    #[inline]
+    fn key(&mut self) -> Result<Text<'a>, NotJson> {
+        let key = self.text()?.ok_or(self.syntax())?;
+        self.at = scan::colon(self.text.as_bytes(), self.at)?;
+        Ok(key)
     }
 }
 
-/// A JSON string, borrowed from the text unless it has escapes. (A bare `Option<Cow<str>>` never borrows.)
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(transparent)]
-pub(crate) struct Text<'a>(#[serde(borrow)] pub(crate) std::borrow::Cow<'a, str>);
-
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
+    use proptest::prelude::*;
+    use serde::Deserialize;
+    use serde_json::value::RawValue;
+
     use super::*;
+
+    #[derive(Deserialize)]
+    #[serde(transparent)]
+    struct Other<'a>(#[serde(borrow)] &'a RawValue);
+
+    fn walk(text: &str) -> Result<&str, NotJson> {
+        let mut walker = Walker::new(text);
+        let range = walker.skip()?;
+        walker.end().map(|()| &text[range])
+    }
+
+    /// Whether another reader says the same, and where it finds the value.
+    fn check(text: &str) {
+        let ours = walk(text);
+        let theirs = serde_json::from_str::<Other<'_>>(text);
+        match ours {
+            Err(NotJson::TooDeep(at)) => assert!("[{".contains(&text[at..=at])),
+            Err(NotJson::Syntax(_)) => assert!(theirs.is_err(), "{text}"),
+            Ok(raw) => assert_eq!(theirs.unwrap().0.get(), raw),
+        }
+    }
 
     #[test]
     fn depth_is_counted_outside_of_strings_only() {
         let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
-        assert_eq!(too_deep(&nested(MAX_DEPTH)), None);
-        assert_eq!(too_deep(&nested(MAX_DEPTH + 1)), Some(MAX_DEPTH));
-        assert_eq!(too_deep(&nested(100_000)), Some(MAX_DEPTH));
-        assert_eq!(too_deep(&format!("\"{}\\\"{}\"", "[".repeat(99), "{".repeat(99))), None);
-        assert_eq!(too_deep(&"[],".repeat(1_000)), None);
+        assert!(walk(&nested(MAX_DEPTH)).is_ok());
+        assert_eq!(walk(&nested(MAX_DEPTH + 1)), Err(NotJson::TooDeep(MAX_DEPTH)));
+        assert_eq!(walk(&nested(1_000_000)), Err(NotJson::TooDeep(MAX_DEPTH)));
+        assert!(walk(&format!("\"{}\\\"{}\"", "[".repeat(99), "{".repeat(99))).is_ok());
+        assert!(walk(&format!("[{}[]]", "[],{},".repeat(1_000))).is_ok());
+        let mixed = |depth: usize| format!("{}1{}", r#"{"a":["#.repeat(depth), "]}".repeat(depth));
+        assert!(walk(&mixed(MAX_DEPTH / 2)).is_ok());
+        assert_eq!(walk(&mixed(MAX_DEPTH / 2 + 1)), Err(NotJson::TooDeep(MAX_DEPTH / 2 * 6)));
+    }
+
+    /// What other readers of JSON were seen to take or to trip over (JSONTestSuite has most of it).
+    #[test]
+    fn the_grammar_is_kept_to_the_letter() {
+        let odd = r#"
+            0|-0|01|-|-01|1.|.5|1.5|1e5|1E+5|1e-5|1e|1e+|+1|1.5e3.2|--1|0x1|1_0|NaN|Infinity|-Infinity|1e999|00
+            true|tru|truee|True|false|fals|null|nul|nulL|nullx|""|"a|a"|'a'|"\"|"\x"|"\u"|"\u12"|"\u12G4"|"\u1234"|"\ud800"
+            "\ud83d\ude00"|"\\"|"\/"|"\b\f\n\r\t"|"\a"|"\0"|"a"b|[]|[|]|[1|[1,|[1,]|[,1]|[1 2]|[1,2]|[[]]|[[]|[]]|[1}|{1]|[{]}
+            {}|{|}|{"a"}|{"a":}|{"a":1|{"a":1,}|{,}|{"a":1,"b"}|{"a" 1}|{a:1}|{1:1}|{"a":1,"a":2}|{"a":{"b":[{}]}}|{"a"::1}
+            {"a":1 "b":2}|{"a":1,,"b":2}|[1,,2]|[1]2|{}{}|[]//x|/**/[]|[1]#|{"a":[}]|[{"a":1]}|{"a\u0022":1}|{"\":1}
+        "#;
+        for text in odd.lines().flat_map(|line| line.split('|')).chain(["", " ", "\u{b}1", "1\u{a0}", "\u{feff}1"]) {
+            check(text);
+            check(&format!(" [ {text} ]\r\n"));
+            check(&format!("{{\"a\"\t: {text}}}"));
+            check(&format!("[{text},{text}]"));
+        }
+        for byte in 0..=0x7f_u8 {
+            check(&format!("\"{}\"", char::from(byte)));
+            check(&format!("\"\\{}\"", char::from(byte)));
+            check(&format!("[1{}]", char::from(byte)));
+            check(&format!("{}1", char::from(byte)));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn texts_are_judged_as_by_serde_json(text in r#"([\[\]{}:,"\\]|"[a-zé\\"\[\]{}]{0,20}"|\\u[0-9a-f]{4}|[ \n\t]|[-+.eE019]|null|true|false|"a":){0,30}"#) {
+            check(&text);
+        }
+
+        #[test]
+        fn a_byte_more_or_less_is_judged_as_by_serde_json(
+            text in json(), at in any::<prop::sample::Index>(), with in prop::option::of(r#"[\[\]{}:,"\\ué \n0-]"#),
+        ) {
+            check(&text);
+            let at = text.char_indices().map(|(at, _)| at).nth(at.index(text.chars().count())).unwrap();
+            let (before, behind) = text.split_at(at);
+            check(before);
+            check(&format!("{before}{}{}", with.unwrap_or_default(), behind.get(1..).unwrap_or_default()));
+        }
+
+        #[test]
+        fn strings_are_decoded_as_by_serde_json(
+            encoded in r#"([a-zé ]{0,20}|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4}|\\ud8[0-9a-f]{2}|\\udc[0-9a-f]{2}){0,12}"#,
+        ) {
+            let quoted = format!("\"{encoded}\"");
+            let text = Walker::new(&quoted).text().unwrap().unwrap();
+            let theirs = serde_json::from_str::<String>(&quoted).ok();
+            prop_assert_eq!(text.decode().map(Cow::into_owned), theirs);
+            prop_assert!(text.plain().is_none_or(|plain| plain == encoded && !encoded.contains('\\')));
+        }
+    }
+
+    /// JSON with spaces in it.
+    fn json() -> impl Strategy<Value = String> {
+        let leaf = prop_oneof![
+            Just("null".to_owned()),
+            Just("-1.5e+3".to_owned()),
+            r#""([ -!#-\[\]-~é]|\\["\\/bfnrt]|\\u[0-9a-f]{4}){0,40}""#.prop_map(String::from),
+        ];
+        leaf.prop_recursive(6, 60, 6, |inner| {
+            let list = prop::collection::vec(inner, 0..6);
+            (list, any::<bool>(), " ?").prop_map(|(items, object, space)| {
+                let member = |(at, item): (usize, &String)| {
+                    if object { format!("\"k{at}\"{space}:{item}") } else { item.clone() }
+                };
+                let members: Vec<_> = items.iter().enumerate().map(member).collect();
+                let members = members.join(&format!("{space},"));
+                if object { format!("{{{space}{members}}}") } else { format!("[{members}{space}]") }
+            })
+        })
     }
 }

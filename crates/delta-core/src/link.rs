@@ -166,8 +166,8 @@ fn has_dot_segments(path: &str) -> bool {
 
 /// `.` or `..`, also where the dots are escaped.
 pub(crate) fn is_dot_segment(segment: &str) -> bool {
-    let segment = segment.to_ascii_lowercase().replace("%2e", ".");
-    segment == "." || segment == ".."
+    // The longest is `%2e%2e`.
+    segment.len() <= 6 && matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..")
 }
 
 #[cfg(test)]

@@ -6,26 +6,34 @@
 //! What a page may have is limited: an item beyond is [malformed](Malformation), with its JSON kept, and the page goes
 //! on; a page of too many items is [bad](PageError).
 
+mod item;
 mod limit;
 mod parse;
+mod utf8;
 
 use std::fmt;
 
 use crate::event::Event;
 use crate::json::{self, NotJson};
-use parse::Entry;
+use item::Entries;
 
 /// One page of a round. It owns the response's body; items are ranges into it.
 pub struct Page<B> {
     body: B,
-    entries: Vec<Entry>,
+    entries: Entries,
 }
 
 impl<B: AsRef<[u8]>> Page<B> {
     /// The changes of this page, in the order in which Graph sent them. Later ones overrule earlier ones.
     pub fn changes(&self) -> impl ExactSizeIterator<Item = Change<'_>> {
+        // It was valid when it was parsed; a body that changes has no items then.
+        self.entries.changes(utf8::check(self.body.as_ref()).unwrap_or_default())
+    }
+
+    /// The items' bytes, in the same order.
+    pub(crate) fn items(&self) -> impl Iterator<Item = &[u8]> {
         let body = self.body.as_ref();
-        self.entries.iter().map(|entry| entry.change(body))
+        self.entries.places().map(|place| body.get(place).unwrap_or_default())
     }
 
     /// How many items the page has.
@@ -35,7 +43,7 @@ impl<B: AsRef<[u8]>> Page<B> {
 
     /// Whether the page has no items. Empty pages in the middle of a round are normal (Graph's documentation).
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.entries.len() == 0
     }
 
     /// The body as it was received.
@@ -282,8 +290,11 @@ impl fmt::Display for PageError {
 impl std::error::Error for PageError {}
 
 impl From<NotJson> for PageError {
-    fn from(NotJson(at): NotJson) -> Self {
-        Self::NotJson(at)
+    fn from(error: NotJson) -> Self {
+        match error {
+            NotJson::Syntax(at) => Self::NotJson(at),
+            NotJson::TooDeep(at) => Self::TooDeep(at),
+        }
     }
 }
 

@@ -141,7 +141,7 @@ impl<C: Collection> Paging<C> {
     }
 
     fn stall<B: AsRef<[u8]>>(&mut self, page: &Page<B>, pages: u32, bytes: u64) -> Option<Stall> {
-        let stall = self.guard.look(page.changes().map(|change| change.raw()));
+        let stall = self.guard.look(page.items());
         let pages = (pages >= self.options.max_pages).then_some(Stall::Pages);
         stall.or(pages).or((bytes > self.options.max_bytes).then_some(Stall::Bytes))
     }

@@ -297,7 +297,7 @@ impl Round {
             (Some(next), _) => {
                 let uri = self.target.follow(&next)?;
                 let circle = uri == *self.target.initial_uri() || self.origin.as_ref() == Some(&uri);
-                let stall = self.guard.look(page.changes().map(|change| change.raw()));
+                let stall = self.guard.look(page.items());
                 if let Some(stall) = if circle { Some(Stall::Circle) } else { stall } {
                     return self.escape(stall, ids);
                 }

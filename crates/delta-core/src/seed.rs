@@ -16,17 +16,19 @@ pub(crate) fn hash(text: &str) -> u64 {
     mix(fnv, 0)
 }
 
-/// A number that depends on every byte, eight of them at a time: items are long, and every one is hashed.
+/// A number that depends on every byte: items are long, and every one is hashed. Four words are mixed side by side, so
+/// that the multiplications need not wait for each other.
 pub(crate) fn hash_bytes(bytes: &[u8]) -> u64 {
-    let (words, rest) = bytes.as_chunks::<8>();
-    let mut hash = bytes.len() as u64;
-    for word in words {
-        hash = (hash.rotate_left(5) ^ u64::from_le_bytes(*word)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let step = |hash: u64, word: u64| (hash.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mut lanes = [0, 1, 2, 3].map(|lane| mix(bytes.len() as u64, lane));
+    let (blocks, rest) = bytes.as_chunks::<32>();
+    for block in blocks {
+        for (lane, word) in lanes.iter_mut().zip(block.as_chunks::<8>().0) {
+            *lane = step(*lane, u64::from_le_bytes(*word));
+        }
     }
-    for byte in rest {
-        hash = (hash.rotate_left(5) ^ u64::from(*byte)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
-    mix(hash, 0)
+    let hash = lanes.into_iter().fold(0, step);
+    mix(rest.iter().fold(hash, |hash, byte| step(hash, u64::from(*byte))), 0)
 }
 
 /// A random-looking UUID (version 4) as Graph's documentation asks for in `client-request-id`.

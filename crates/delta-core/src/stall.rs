@@ -57,11 +57,11 @@ pub(crate) struct Guard {
 
 impl Guard {
     /// Looks at a page's items. Says so if the round is going nowhere.
-    pub(crate) fn look<'a>(&mut self, items: impl Iterator<Item = &'a str>) -> Option<Stall> {
+    pub(crate) fn look<'a>(&mut self, items: impl Iterator<Item = &'a [u8]>) -> Option<Stall> {
         let (mut any, mut new) = (false, false);
         for item in items {
             any = true;
-            new |= self.remember(hash_bytes(item.as_bytes()));
+            new |= self.remember(hash_bytes(item));
         }
         self.empty = if any { 0 } else { self.empty.saturating_add(1) };
         match (any, new) {
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     fn look(guard: &mut Guard, page: &[String]) -> Option<Stall> {
-        guard.look(page.iter().map(String::as_str))
+        guard.look(page.iter().map(String::as_bytes))
     }
 
     proptest! {

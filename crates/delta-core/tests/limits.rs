@@ -129,7 +129,7 @@ fn a_body_nests_64_deep_and_no_deeper() {
     assert_eq!(malformation(&of(64)), None);
     assert!(matches!(read(with_items(&of(65))), Err(PageError::TooDeep(_))));
     assert!(matches!(read(with_items(&of(1_000_000))), Err(PageError::TooDeep(_))));
-    assert!(matches!(read("[".repeat(1_000_000)), Err(PageError::TooDeep(64))));
+    assert!(matches!(read(format!(r#"{{"a":{}"#, "[".repeat(1_000_000))), Err(PageError::TooDeep(68))));
     assert!(matches!(read(r#"{"a":"#.repeat(1_000_000)), Err(PageError::TooDeep(_))));
 }
 

@@ -11,8 +11,9 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ("graph-sim", &["delta-core", "store", "sync", "auth", "transport-reqwest"]),
 ];
 
-/// All that the core may name in its manifest: it can be embedded anywhere because it needs next to nothing.
-const CORE: &[&str] = &["http", "serde", "serde_json"];
+/// All that the core may name in its manifest: it can be embedded anywhere because it needs next to nothing. The last two
+/// are what pages are read fast with: see docs/decisions/0020-vectors-in-the-core.md.
+const CORE: &[&str] = &["http", "serde", "serde_json", "simdutf8", "wide"];
 
 pub(super) fn check() -> Result<(), String> {
     let direct = dependencies("delta-core", &["--depth", "1"])?;

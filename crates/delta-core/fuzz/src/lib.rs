@@ -14,11 +14,12 @@
 // A crate for `cargo fuzz`, a module for the test.
 #![allow(unreachable_pub)]
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use delta_core::{
-    Change, Checkpoint, Cloud, DeltaLink, Error, Event, Failure, FailureKind, Page, Phase, RequestLine, Round,
-    RoundKind, ServiceRoot, Step, Target, Window,
+    Change, Checkpoint, Cloud, DeltaLink, Error, Event, Failure, FailureKind, Page, PageError, Phase, RequestLine,
+    Round, RoundKind, ServiceRoot, Step, Target, Window,
 };
 use http::{HeaderName, HeaderValue, Response, StatusCode, Uri};
 use serde::Deserialize;
@@ -53,6 +54,27 @@ pub fn page(data: &[u8]) {
         Err(error) => {
             let _ = error.to_string();
             assert_eq!((uri(&round), round.phase()), (before, Phase::Initial), "an error moves nothing");
+            if let Error::NotAPage { error, .. } = error {
+                check_refusal(data, error);
+            }
+        }
+    }
+}
+
+/// A page is not JSON if another reader says so too, and only then.
+fn check_refusal(data: &[u8], error: PageError) {
+    let text = std::str::from_utf8(data);
+    match error {
+        PageError::NotUtf8(at) => assert_eq!(text.unwrap_err().valid_up_to(), at),
+        // The other reader takes any depth, and what comes behind may be anything.
+        PageError::TooDeep(at) => assert!(b"[{".contains(data.get(at).unwrap())),
+        // What is found on the way is said before the rest was read.
+        PageError::Duplicate(_) | PageError::LinkNotText(_) | PageError::ValueNotAnArray | PageError::TooManyItems => {}
+        error => {
+            let text = text.unwrap();
+            let other =
+                serde_json::from_str::<BTreeMap<String, &RawValue>>(text.strip_prefix('\u{feff}').unwrap_or(text));
+            assert_eq!(other.is_ok(), error == PageError::NoValue, "{error:?} {other:?}");
         }
     }
 }
