@@ -1,5 +1,6 @@
 //! The command line's words: one file per command, and what they share in `connect`, `copy` and `values`.
 
+mod agenda;
 mod changes;
 mod connect;
 mod copy;
@@ -17,6 +18,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use self::agenda::Agenda;
 pub(crate) use self::changes::Changes;
 pub(crate) use self::connect::{ConnectArgs, TransportArg};
 pub(crate) use self::copy::CopyArgs;
@@ -62,6 +64,8 @@ pub(crate) enum Command {
     Sim(Sim),
     /// Bring the local copy up to date, once
     Sync(Sync),
+    /// Show what is on, in your own time: today, tomorrow, this week, any days
+    Agenda(Agenda),
     /// Read events from the local copy
     Events {
         /// What to read.

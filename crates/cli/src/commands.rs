@@ -1,5 +1,6 @@
 //! What each command does.
 
+pub(crate) mod agenda;
 pub(crate) mod changes;
 pub(crate) mod demo;
 pub(crate) mod events;

@@ -44,6 +44,7 @@ fn run(command: Command) -> Result<(), Failure> {
             Command::Demo(args) => commands::demo::run(args).await,
             Command::Sim(args) => commands::sim::run(args).await,
             Command::Sync(args) => commands::sync::run(args).await,
+            Command::Agenda(args) => commands::agenda::run(args).await,
             Command::Events { command } => commands::events::run(command).await,
             Command::Changes(args) => commands::changes::run(args).await,
             Command::Export { command } => commands::export::run(command).await,

@@ -72,6 +72,7 @@ fn every_member_that_is_printed_is_documented() {
     let file = copy.path().join("calendar.ics");
     let exported = read(dir.path(), &["export", "ics", "--json", to, file.to_str().unwrap()]);
     assert_documented("export", &exported.json()[0]);
+    assert_documented("agenda", &read(dir.path(), &["agenda", "2026-12-10", "--json", "--zone", "UTC"]).json()[0]);
     let event = read(dir.path(), &["events", "list", "--json"]).json().remove(0);
     let server = sim.get(&format!("/v1.0/me/events/{}", event["id"].as_str().unwrap()));
     for (name, _) in event.as_object().unwrap() {
@@ -86,6 +87,7 @@ fn every_option_and_variable_of_the_help_is_documented() {
         ("demo", &[&["demo"][..]][..]),
         ("sim", &[&["sim"]]),
         ("sync", &[&["sync"]]),
+        ("agenda", &[&["agenda"]]),
         ("events", &[&["events", "list"], &["events", "show"]]),
         ("changes", &[&["changes"]]),
         ("export", &[&["export", "ics"], &["export", "vdir"], &["export", "jsonl"], &["export", "csv"]]),

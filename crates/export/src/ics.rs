@@ -23,7 +23,7 @@ use crate::{Error, Filter};
 use line::Lines;
 use vtimezone::Zones;
 
-pub(crate) use vevent::online_meeting_url;
+pub use vevent::online_meeting_url;
 
 /// A calendar to write.
 #[derive(Clone, Copy, Debug)]

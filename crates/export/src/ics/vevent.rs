@@ -139,7 +139,7 @@ fn details(lines: &mut Lines, event: &Event<'_>) {
 }
 
 /// Where to join: for Teams it is in `onlineMeeting`, for others it may be in `onlineMeetingUrl`.
-pub(crate) fn online_meeting_url(event: &Event<'_>) -> Option<String> {
+pub fn online_meeting_url(event: &Event<'_>) -> Option<String> {
     let join = event.online_meeting().and_then(|meeting| meeting.join_url);
     join.or_else(|| event.online_meeting_url()).map(Cow::into_owned).filter(|url| !url.trim().is_empty())
 }
