@@ -3,15 +3,19 @@
 #![deny(clippy::print_stderr, clippy::print_stdout)]
 
 mod args;
+mod catalogue;
 mod commands;
 mod connect;
+mod crew;
 mod exit;
+mod notes;
 mod output;
 mod paths;
 mod planned;
 mod progress;
 mod replicas;
 mod signal;
+mod tell;
 mod timer;
 mod tokens;
 

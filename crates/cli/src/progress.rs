@@ -1,11 +1,31 @@
-//! One line on the terminal that shows how a sync goes; silence elsewhere.
+//! Lines on the terminal that show how a sync goes, one for each target that is under way; silence elsewhere.
 
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use delta_core::Resource;
 use delta_core::RoundKind;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use sync::{Notice, Observer};
+
+/// The lines of all targets.
+pub(crate) struct Bars(MultiProgress);
+
+impl Bars {
+    pub(crate) fn new() -> Self {
+        Self(MultiProgress::new())
+    }
+
+    /// A line for a target.
+    pub(crate) fn progress(&self, target: &Resource) -> Progress {
+        Progress::new(&target.to_string(), &self.0)
+    }
+
+    /// Prints something above the lines.
+    pub(crate) fn above<T>(&self, print: impl FnOnce() -> T) -> T {
+        self.0.suspend(print)
+    }
+}
 
 /// Shows the pages of a run on stderr, if that is a terminal.
 pub(crate) struct Progress {
@@ -14,8 +34,9 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    pub(crate) fn new(target: &str) -> Self {
-        let bar = if std::io::stderr().is_terminal() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
+    fn new(target: &str, bars: &MultiProgress) -> Self {
+        let bar =
+            if std::io::stderr().is_terminal() { bars.add(ProgressBar::new_spinner()) } else { ProgressBar::hidden() };
         if let Ok(style) = ProgressStyle::with_template("{prefix} {spinner} {msg} ({elapsed})") {
             bar.set_style(style);
         }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::link::is_dot_segment;
 
 /// Whose calendar.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Mailbox {
     /// The signed-in user.
     Me,
@@ -19,7 +19,7 @@ pub enum Mailbox {
 }
 
 /// Which calendar of the mailbox.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Calendar {
     /// The default one.
     Default,
@@ -37,7 +37,7 @@ pub enum Calendar {
 }
 
 /// Which of the two delta functions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ViewKind {
     /// `calendarView/delta`.
     CalendarView,
@@ -61,7 +61,7 @@ pub enum ViewKind {
 /// assert!("groups/sales/events".parse::<Resource>().is_err());
 /// # Ok::<(), delta_core::ResourceError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Resource {
     mailbox: Mailbox,

@@ -60,7 +60,7 @@ impl Library {
             Err(error) if error.kind() == io::ErrorKind::NotADirectory => return Err(not_a_store("it is a file")),
             Err(error) => return Err(Error::io("list", &self.path)(error)),
         };
-        let foreign = !entries.is_empty();
+        let foreign = entries.iter().any(|entry| !is_note(entry));
         let replicas = entries.into_iter().filter(is_replica);
         let mut replicas: Vec<_> =
             replicas.map(|entry| Shelf { path: self.path.join(&entry.name), name: entry.name }).collect();
@@ -97,6 +97,11 @@ impl Library {
             Err(error) => Err(error),
         }
     }
+}
+
+/// Whether it is a note of a program that looks after the replicas: those may lie beside them, and before them.
+fn is_note(entry: &Entry) -> bool {
+    !entry.is_dir && (entry.name.ends_with(".json") || entry.name.ends_with(".lock"))
 }
 
 /// Whether a name is one that [`Library::shelf`] gives.

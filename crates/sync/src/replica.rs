@@ -19,6 +19,8 @@ pub struct Replica {
     pub version: Option<ApiVersion>,
     /// The mailbox, the calendar and the kind of view.
     pub resource: Resource,
+    /// The calendar's own id, where it is known: what is stored under another one is not mixed with it.
+    pub calendar: Option<String>,
     /// The window, of a calendar view.
     pub window: WindowPolicy,
     /// The first instant, of an events view.
@@ -35,7 +37,17 @@ impl Replica {
     /// A replica of a resource with the default window, page size, ids and bodies.
     pub fn new(root: ServiceRoot, resource: Resource) -> Self {
         let Preferences { page_size, ids, body, .. } = Preferences::default();
-        Self { root, version: None, resource, window: WindowPolicy::default(), start: None, page_size, ids, body }
+        Self {
+            root,
+            version: None,
+            resource,
+            calendar: None,
+            window: WindowPolicy::default(),
+            start: None,
+            page_size,
+            ids,
+            body,
+        }
     }
 
     /// What every request of a round prefers.
@@ -62,7 +74,7 @@ impl Replica {
             origin: self.root.to_string(),
             api_version: target.version().to_string(),
             resource: self.resource.to_string(),
-            calendar: None,
+            calendar: self.calendar.clone(),
             id_type: format!("{:?}", self.ids),
             body_type: self.body.map_or_else(|| "default".to_owned(), |body| format!("{body:?}")),
         }

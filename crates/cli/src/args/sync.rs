@@ -4,7 +4,7 @@ use clap::Args;
 use delta_core::Resource;
 use sync::MaxDeletes;
 
-use super::{ConnectArgs, CopyArgs, StoreArgs};
+use super::{ConnectArgs, CopyArgs, FleetArgs, StoreArgs};
 
 #[derive(Debug, Args)]
 pub(crate) struct Sync {
@@ -18,6 +18,8 @@ pub(crate) struct Sync {
     pub(crate) connect: ConnectArgs,
     #[command(flatten)]
     pub(crate) copy: CopyArgs,
+    #[command(flatten)]
+    pub(crate) fleet: FleetArgs,
     /// Publish nothing, and print what would change; the next sync goes on with what was read
     #[arg(long)]
     pub(crate) dry_run: bool,
