@@ -47,6 +47,8 @@ pub enum Step {
 pub(crate) struct Attempts(u32);
 
 const MOST: u32 = 5;
+/// Somebody may be waiting: whoever is not there after two pauses is not there.
+const MOST_WITHOUT_RESPONSE: u32 = 3;
 /// The authority's word counts up to here: somebody may be waiting.
 const LONGEST: Duration = Duration::from_secs(60);
 
@@ -62,19 +64,19 @@ impl Attempts {
             return None;
         }
         let asked = retry_after(response.headers()).unwrap_or_default();
-        Some(self.wait(asked).ok_or(Error::Unavailable { status: status.as_u16(), attempts: self.0 }))
+        Some(self.wait(asked, MOST).ok_or(Error::Unavailable { status: status.as_u16(), attempts: self.0 }))
     }
 
     pub(crate) fn after_failure(&mut self, failure: Failure) -> Result<Step, Error> {
         let passes = matches!(failure.kind, FailureKind::Connect | FailureKind::Timeout | FailureKind::Interrupted);
-        let wait = if passes { self.wait(Duration::ZERO) } else { None };
+        let wait = if passes { self.wait(Duration::ZERO, MOST_WITHOUT_RESPONSE) } else { None };
         wait.ok_or(Error::NoResponse { failure, attempts: self.0.max(1) })
     }
 
-    fn wait(&mut self, asked: Duration) -> Option<Step> {
+    fn wait(&mut self, asked: Duration, most: u32) -> Option<Step> {
         self.0 = self.0.saturating_add(1);
         let own = Duration::from_secs(1 << self.0.saturating_sub(1).min(6));
-        (self.0 < MOST).then(|| Step::Wait(asked.max(own).min(LONGEST)))
+        (self.0 < most).then(|| Step::Wait(asked.max(own).min(LONGEST)))
     }
 
     pub(crate) fn reset(&mut self) {

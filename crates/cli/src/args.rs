@@ -9,6 +9,7 @@ mod events;
 mod export;
 mod filter;
 mod fleet;
+mod login;
 mod sim;
 mod status;
 mod store;
@@ -21,13 +22,14 @@ use clap::{Args, Parser, Subcommand};
 
 pub(crate) use self::agenda::Agenda;
 pub(crate) use self::changes::Changes;
-pub(crate) use self::connect::{ConnectArgs, TransportArg};
+pub(crate) use self::connect::{AccountArgs, AccountsDir, ConnectArgs, ServerArgs, TransportArg};
 pub(crate) use self::copy::CopyArgs;
 pub(crate) use self::demo::Demo;
 pub(crate) use self::events::{Events, EventsList, EventsShow};
 pub(crate) use self::export::Export;
 pub(crate) use self::filter::FilterArgs;
 pub(crate) use self::fleet::FleetArgs;
+pub(crate) use self::login::{Accounts, Login, Logout};
 pub(crate) use self::sim::Sim;
 pub(crate) use self::status::Status;
 pub(crate) use self::store::{Store, StoreDump, StoreSalvage, StoreVerify};
@@ -64,6 +66,12 @@ pub(crate) enum Command {
     Demo(Demo),
     /// Serve a simulator of Graph's calendar API
     Sim(Sim),
+    /// Log in, so that other commands have access tokens
+    Login(Box<Login>),
+    /// Forget an account
+    Logout(Logout),
+    /// List the accounts
+    Accounts(Accounts),
     /// Bring the local copy up to date, once
     Sync(Sync),
     /// Show what is on, in your own time: today, tomorrow, this week, any days

@@ -1,10 +1,13 @@
 //! What each command does.
 
+pub(crate) mod accounts;
 pub(crate) mod agenda;
 pub(crate) mod changes;
 pub(crate) mod demo;
 pub(crate) mod events;
 pub(crate) mod export;
+pub(crate) mod login;
+pub(crate) mod logout;
 pub(crate) mod sim;
 pub(crate) mod status;
 pub(crate) mod store;

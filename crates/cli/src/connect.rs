@@ -8,7 +8,8 @@ use transport_common::{BuildError, CertificateDer, Options, Proxies, certificate
 use transport_hyper::HyperTransport;
 use transport_reqwest::ReqwestTransport;
 
-use crate::args::{ConnectArgs, TransportArg};
+use crate::accounts::{self, AccountTokens, Chosen};
+use crate::args::{ConnectArgs, ServerArgs, TransportArg};
 use crate::exit::{Code, Failure};
 use crate::timer::SystemTimer;
 use crate::tokens::{TokenCommand, TokenFile};
@@ -16,14 +17,27 @@ use crate::tokens::{TokenCommand, TokenFile};
 /// The token for a service on this machine when none was given: only a simulator can be there, and it takes any.
 const LOOPBACK_TOKEN: &str = "caldelta-on-loopback";
 
-/// Where Graph is, by the command line.
-pub(crate) fn root(args: &ConnectArgs) -> ServiceRoot {
-    args.graph_root.clone().unwrap_or_else(|| Cloud::from(args.cloud).into())
+/// Where Graph is: by the command line, or where the account is.
+pub(crate) fn root(args: &ConnectArgs) -> Result<ServiceRoot, Failure> {
+    if let Some(root) = server(&args.server) {
+        return Ok(root);
+    }
+    let account = if wants_account(args) { accounts::chosen(&args.account)? } else { None };
+    Ok(account.map_or_else(|| Cloud::default().into(), |chosen| chosen.account.graph_root))
+}
+
+/// The server that was named.
+pub(crate) fn server(args: &ServerArgs) -> Option<ServiceRoot> {
+    args.graph_root.clone().or_else(|| args.cloud.map(|cloud| Cloud::from(cloud).into()))
+}
+
+fn wants_account(args: &ConnectArgs) -> bool {
+    args.token_file.is_none() && args.token_command.is_none()
 }
 
 /// A synchroniser for the command line's wishes.
 pub(crate) fn synchronizer(args: &ConnectArgs, root: &ServiceRoot) -> Result<Synchronizer, Failure> {
-    let transport = transport(args.transport, root, args.ca_file.as_deref())?;
+    let transport = transport(args.server.transport, root, args.server.ca_file.as_deref())?;
     Ok(Synchronizer::new(transport, tokens(args, root)?, SystemTimer, seed()?))
 }
 
@@ -58,13 +72,32 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
 
 fn tokens(args: &ConnectArgs, root: &ServiceRoot) -> Result<Box<dyn TokenProvider>, Failure> {
     match (&args.token_file, &args.token_command) {
-        (Some(path), _) => Ok(Box::new(TokenFile(path.clone()))),
-        (None, Some(command)) => Ok(Box::new(TokenCommand::new(command.clone()))),
-        (None, None) if root.is_loopback() => Ok(Box::new(loopback_token()?)),
-        (None, None) => {
-            Err(Failure::new(Code::Login, "there is no access token: give --token-file FILE or --token-command CMD"))
-        }
+        (Some(path), _) => return Ok(Box::new(TokenFile(path.clone()))),
+        (None, Some(command)) => return Ok(Box::new(TokenCommand::new(command.clone()))),
+        (None, None) => {}
     }
+    let account = accounts::chosen(&args.account)?;
+    match account {
+        // An account that nobody named does not have to be meant where none is needed.
+        Some(chosen) if args.account.account.is_none() && root.is_loopback() && chosen.account.graph_root != *root => {
+            Ok(Box::new(loopback_token()?))
+        }
+        Some(chosen) => {
+            chosen.check(root)?;
+            Ok(Box::new(account_tokens(chosen, &args.server)?))
+        }
+        None if root.is_loopback() => Ok(Box::new(loopback_token()?)),
+        None => Err(Failure::new(
+            Code::Login,
+            "there is no access token: log in with `caldelta login`, or give --token-file FILE or --token-command CMD",
+        )),
+    }
+}
+
+/// The access tokens of an account.
+pub(crate) fn account_tokens(chosen: Chosen, args: &ServerArgs) -> Result<AccountTokens, Failure> {
+    let transport = transport(args.transport, chosen.account.authority.root(), args.ca_file.as_deref())?;
+    Ok(AccountTokens::new(chosen, transport))
 }
 
 /// The token for a simulator on this machine.

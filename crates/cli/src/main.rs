@@ -2,13 +2,16 @@
 // `output` prints: `println!` and `eprintln!` panic when nobody is at the other end.
 #![deny(clippy::print_stderr, clippy::print_stdout)]
 
+mod accounts;
 mod args;
+mod callback;
 mod catalogue;
 mod commands;
 mod connect;
 mod crew;
 mod exit;
 mod notes;
+mod oauth;
 mod output;
 mod paths;
 mod planned;
@@ -47,6 +50,9 @@ fn run(command: Command) -> Result<(), Failure> {
         match command {
             Command::Demo(args) => commands::demo::run(args).await,
             Command::Sim(args) => commands::sim::run(args).await,
+            Command::Login(args) => commands::login::run(*args).await,
+            Command::Logout(args) => commands::logout::run(&args),
+            Command::Accounts(args) => commands::accounts::run(&args),
             Command::Sync(args) => commands::sync::run(args).await,
             Command::Agenda(args) => commands::agenda::run(args).await,
             Command::Events { command } => commands::events::run(command).await,

@@ -5,7 +5,7 @@ mod common;
 
 use std::collections::BTreeSet;
 
-use common::{Sim, caldelta, read, run};
+use common::{Sim, caldelta, command, read, run};
 use serde_json::Value;
 
 const PAGE: &str = include_str!("../../../docs/cli.md");
@@ -55,6 +55,12 @@ fn every_member_that_is_printed_is_documented() {
     let mut dry_run = run(&mut sim.sync(dir.path(), &["--json", "--dry-run"])).json();
     assert_documented("sync", &dry_run.pop().unwrap());
     assert_documented("sync", &dry_run.pop().unwrap());
+    let (secret, accounts) = (dir.path().join("secret"), dir.path().join("accounts"));
+    std::fs::write(&secret, "s3cret").unwrap();
+    let mut login =
+        command(["login", "--json", "--client-credentials", "--client-id", "app", "--tenant", "contoso.com"]);
+    login.args(["--graph-root", &sim.graph_root]).arg("--accounts").arg(&accounts);
+    assert_documented("accounts", &run(login.arg("--client-secret-file").arg(&secret)).json()[0]);
     let faults = dir.path().join("faults.json");
     let rules = r#"{"schema": "faults/1", "rules": [{"on": {"kind": "delta"}, "fault": "msgraph-sdk-dotnet-3082"}]}"#;
     std::fs::write(&faults, rules).unwrap();
@@ -86,6 +92,9 @@ fn every_option_and_variable_of_the_help_is_documented() {
     for (title, commands) in [
         ("demo", &[&["demo"][..]][..]),
         ("sim", &[&["sim"]]),
+        ("login", &[&["login"]]),
+        ("logout", &[&["logout"]]),
+        ("accounts", &[&["accounts"]]),
         ("sync", &[&["sync"]]),
         ("agenda", &[&["agenda"]]),
         ("events", &[&["events", "list"], &["events", "show"]]),

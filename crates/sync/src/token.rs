@@ -102,6 +102,8 @@ pub enum TokenError {
     Invalid(&'static str),
     /// The server refused the token, and there is no other.
     Refused,
+    /// Who gives tokens was not reached, or has no time: later there may be one.
+    Unavailable(String),
     /// The provider failed in its own way.
     Provider(String),
 }
@@ -111,7 +113,7 @@ impl fmt::Display for TokenError {
         match self {
             Self::Invalid(why) => f.write_str(why),
             Self::Refused => f.write_str("the server refused the access token, and there is no other: get a new one"),
-            Self::Provider(why) => f.write_str(why),
+            Self::Unavailable(why) | Self::Provider(why) => f.write_str(why),
         }
     }
 }

@@ -15,6 +15,9 @@ pub(crate) struct Sim {
     /// What ids and tokens are made from: the same seed and the same requests give the same answers
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
+    /// Let Graph accept only tokens that the simulator's own login server gave
+    #[arg(long)]
+    pub(crate) require_login: bool,
     /// Load mailboxes, calendars and events from this JSON file
     #[arg(long, value_name = "FILE")]
     pub(crate) load: Option<PathBuf>,

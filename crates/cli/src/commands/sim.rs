@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use graph_sim::server::{Access, Server, ServerOptions};
-use graph_sim::{FaultPlan, Population, Simulator, SimulatorOptions};
+use graph_sim::{FaultPlan, LoginPolicy, Population, Simulator, SimulatorOptions};
 use serde::Serialize;
 use tempfile::NamedTempFile;
 
@@ -23,7 +23,9 @@ struct Announcement<'a> {
 }
 
 pub(crate) async fn run(args: args::Sim) -> Result<(), Failure> {
-    let options = SimulatorOptions::new().seed(args.seed);
+    let mut login = LoginPolicy::default();
+    login.required = args.require_login;
+    let options = SimulatorOptions::new().seed(args.seed).login(login);
     let mut simulator = match &args.load {
         Some(path) => load(path, options)?,
         None => Simulator::new(options),

@@ -14,7 +14,7 @@ use crate::tell::{print, subject};
 
 pub(crate) async fn run(args: args::Sync) -> Result<(), Failure> {
     let mut stop = Stop::listen()?;
-    let root = connect::root(&args.connect);
+    let root = connect::root(&args.connect)?;
     let targets = crew::targets(&args.targets, &args.fleet)?;
     // Before the store is made: a wrong command line leaves nothing behind. One for all targets, which share mailboxes.
     let guard = Guard { dry_run: args.dry_run, max_deletes: args.max_deletes };

@@ -1,6 +1,7 @@
 //! What the tests of the command line share: the binary, its simulator, a small HTTP client and servers that misbehave.
 #![allow(dead_code, reason = "each file of tests uses a part of it")]
 
+pub(crate) mod authority;
 pub(crate) mod http;
 pub(crate) mod server;
 

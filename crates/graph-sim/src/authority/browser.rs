@@ -37,7 +37,9 @@ impl Authority {
         };
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.extend_pairs(answer).extend_pairs(state.map(|state| ("state", state)));
-        let location = HeaderValue::from_str(&format!("{redirect_uri}?{}", query.finish()));
+        // A browser writes the path that an origin alone has not.
+        let slash = if redirect_uri.matches('/').count() < 3 { "/" } else { "" };
+        let location = HeaderValue::from_str(&format!("{redirect_uri}{slash}?{}", query.finish()));
         let location = location.map_err(|_| Refusal::bad_redirect(&redirect_uri))?;
         let mut response = Response::new(Bytes::new());
         *response.status_mut() = StatusCode::FOUND;
