@@ -14,6 +14,7 @@ mod sim;
 mod status;
 mod store;
 mod sync;
+mod tap;
 mod values;
 
 use std::path::PathBuf;
@@ -34,6 +35,7 @@ pub(crate) use self::sim::Sim;
 pub(crate) use self::status::Status;
 pub(crate) use self::store::{Store, StoreDump, StoreSalvage, StoreVerify};
 pub(crate) use self::sync::Sync;
+pub(crate) use self::tap::Tap;
 
 /// Keep an exact, read-only local copy of Outlook calendars with Microsoft Graph delta queries.
 #[derive(Debug, Parser)]
@@ -90,6 +92,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: Export,
     },
+    /// Tell events and what changed to a Singer target
+    Tap(Tap),
     /// Show the state of the local copy
     Status(Status),
     /// Look after the files of the local copy

@@ -12,3 +12,4 @@ pub(crate) mod sim;
 pub(crate) mod status;
 pub(crate) mod store;
 pub(crate) mod sync;
+pub(crate) mod tap;

@@ -58,6 +58,7 @@ fn run(command: Command) -> Result<(), Failure> {
             Command::Events { command } => commands::events::run(command).await,
             Command::Changes(args) => commands::changes::run(args).await,
             Command::Export { command } => commands::export::run(command).await,
+            Command::Tap(args) => commands::tap::run(args).await,
             Command::Status(args) => commands::status::run(args).await,
             Command::Store { command } => commands::store::run(command).await,
         }

@@ -79,6 +79,12 @@ fn every_member_that_is_printed_is_documented() {
     let exported = read(dir.path(), &["export", "ics", "--json", to, file.to_str().unwrap()]);
     assert_documented("export", &exported.json()[0]);
     assert_documented("agenda", &read(dir.path(), &["agenda", "2026-12-10", "--json", "--zone", "UTC"]).json()[0]);
+    for column in export::singer::columns() {
+        assert!(section("tap").contains(&format!("`{column}`")), "{column}");
+    }
+    for column in export::csv::COLUMNS {
+        assert!(section("export").contains(&format!("`{column}`")), "{column}");
+    }
     let event = read(dir.path(), &["events", "list", "--json"]).json().remove(0);
     let server = sim.get(&format!("/v1.0/me/events/{}", event["id"].as_str().unwrap()));
     for (name, _) in event.as_object().unwrap() {
@@ -100,6 +106,7 @@ fn every_option_and_variable_of_the_help_is_documented() {
         ("events", &[&["events", "list"], &["events", "show"]]),
         ("changes", &[&["changes"]]),
         ("export", &[&["export", "ics"], &["export", "vdir"], &["export", "jsonl"], &["export", "csv"]]),
+        ("tap", &[&["tap"]]),
         ("status", &[&["status"]]),
         ("store", &[&["store", "dump"], &["store", "verify"], &["store", "salvage"]]),
     ] {

@@ -90,6 +90,6 @@ impl Item {
 }
 
 /// Whether a row is an event that people see: what [`reader::events`] lists.
-fn is_visible(row: &Row) -> bool {
+pub(crate) fn is_visible(row: &Row) -> bool {
     row.is_member() && row.meta.kind != EventType::SeriesMaster && row.meta.start.is_some()
 }

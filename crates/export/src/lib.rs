@@ -1,9 +1,10 @@
-//! Views of a replica for other programs: iCalendar files, vdirs, lines of JSON and CSV. It never talks to a network,
-//! never asks for the time and never writes to a replica.
+//! Views of a replica for other programs: iCalendar files, vdirs, lines of JSON, CSV and Singer messages. It never talks
+//! to a network, never asks for the time and never writes to a replica.
 //!
 //! ```text
 //! store::View ──▶ items ──▶ ics ──▶ vdir          (by series)
-//!            └──▶ events ─▶ json, csv             (by time)
+//!            ├──▶ events ─▶ json, csv             (by time)
+//!            └──▶ journal ▶ singer                (by change)
 //! ```
 //!
 //! The same replica gives the same bytes, whenever and wherever it is exported: nothing here depends on a clock, on the
@@ -19,6 +20,7 @@
 //! | [`ics`] | iCalendar, RFC 5545 |
 //! | [`vdir`] | a directory of iCalendar files that is kept up to date |
 //! | [`json`], [`csv`] | an event as a line |
+//! | [`singer`] | events and what changed, as messages of Singer's |
 //! | [`files`] | files that are there whole or not at all |
 
 pub mod csv;
@@ -29,6 +31,7 @@ pub mod filter;
 pub mod ics;
 pub mod items;
 pub mod json;
+pub mod singer;
 mod text;
 pub mod vdir;
 pub mod when;

@@ -3,5 +3,6 @@
 
 mod ics;
 mod reading;
+mod singer;
 mod vdir;
 mod world;
