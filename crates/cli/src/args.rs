@@ -16,6 +16,7 @@ mod store;
 mod sync;
 mod tap;
 mod values;
+mod watch;
 
 use std::path::PathBuf;
 
@@ -36,6 +37,7 @@ pub(crate) use self::status::Status;
 pub(crate) use self::store::{Store, StoreDump, StoreSalvage, StoreVerify};
 pub(crate) use self::sync::Sync;
 pub(crate) use self::tap::Tap;
+pub(crate) use self::watch::Watch;
 
 /// Keep an exact, read-only local copy of Outlook calendars with Microsoft Graph delta queries.
 #[derive(Debug, Parser)]
@@ -78,6 +80,8 @@ pub(crate) enum Command {
     Sync(Sync),
     /// Show what is on, in your own time: today, tomorrow, this week, any days
     Agenda(Agenda),
+    /// Keep the local copy up to date, until stopped
+    Watch(Watch),
     /// Read events from the local copy
     Events {
         /// What to read.

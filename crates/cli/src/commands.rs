@@ -13,3 +13,4 @@ pub(crate) mod status;
 pub(crate) mod store;
 pub(crate) mod sync;
 pub(crate) mod tap;
+pub(crate) mod watch;

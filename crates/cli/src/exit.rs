@@ -4,6 +4,7 @@ use std::fmt;
 use std::process::ExitCode;
 
 use delta_core::{FailureKind, Refusal};
+use sync::Trouble;
 
 /// The documented exit codes. A script must treat a code that it does not know as a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,15 +42,21 @@ impl From<Code> for ExitCode {
 pub(crate) struct Failure {
     pub(crate) code: Code,
     message: String,
+    trouble: Option<Trouble>,
 }
 
 impl Failure {
     pub(crate) fn new(code: Code, message: impl fmt::Display) -> Self {
-        Self { code, message: message.to_string() }
+        Self { code, message: message.to_string(), trouble: None }
     }
 
     pub(crate) fn usage(message: impl fmt::Display) -> Self {
         Self::new(Code::Usage, message)
+    }
+
+    /// What kind of trouble it is.
+    pub(crate) fn trouble(&self) -> Trouble {
+        self.trouble.unwrap_or(Trouble::Failing)
     }
 
     /// The same failure, with another code.
@@ -72,7 +79,8 @@ impl fmt::Display for Failure {
 
 impl From<sync::Error> for Failure {
     fn from(error: sync::Error) -> Self {
-        match error {
+        let trouble = Some(error.trouble());
+        let failure = match error {
             sync::Error::Store(error) => error.into(),
             sync::Error::Round(error) => Self::new(round_code(&error), hint(&error)),
             sync::Error::Throttled { .. } | sync::Error::OutOfTime { .. } | sync::Error::TooManyFullRounds { .. } => {
@@ -86,7 +94,8 @@ impl From<sync::Error> for Failure {
             sync::Error::Token(_) => Self::new(Code::Login, error),
             sync::Error::Window(_) | sync::Error::Target(_) => Self::usage(error),
             _ => Self::new(Code::Failure, error),
-        }
+        };
+        Self { trouble, ..failure }
     }
 }
 

@@ -17,10 +17,13 @@ mod paths;
 mod planned;
 mod progress;
 mod replicas;
+mod service;
 mod signal;
+mod state;
 mod tell;
 mod timer;
 mod tokens;
+mod watch_note;
 
 use std::process::ExitCode;
 
@@ -54,6 +57,7 @@ fn run(command: Command) -> Result<(), Failure> {
             Command::Logout(args) => commands::logout::run(&args),
             Command::Accounts(args) => commands::accounts::run(&args),
             Command::Sync(args) => commands::sync::run(args).await,
+            Command::Watch(args) => commands::watch::run(args).await,
             Command::Agenda(args) => commands::agenda::run(args).await,
             Command::Events { command } => commands::events::run(command).await,
             Command::Changes(args) => commands::changes::run(args).await,

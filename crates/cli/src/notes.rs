@@ -1,6 +1,6 @@
 //! Small files beside the replicas of a store: what commands tell each other. Each is written whole, by renaming.
 
-use std::fs;
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -23,6 +23,35 @@ pub(crate) fn write(path: &Path, note: &impl Serialize) -> Result<(), Failure> {
     file.write_all(&text).map_err(|error| failed(&error))?;
     file.persist(path).map_err(|error| failed(&error.error))?;
     Ok(())
+}
+
+/// A lock that is held as long as this lives, and longer by nobody: it ends with the process.
+pub(crate) struct Lock {
+    _held: File,
+}
+
+impl Lock {
+    /// Takes the lock; none if another process holds it.
+    pub(crate) fn take(path: &Path) -> Result<Option<Self>, Failure> {
+        directory(path)?;
+        let failed = |error| Failure::new(Code::Failure, format!("{}: {error}", path.display()));
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(path).map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self { _held: file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(failed(error)),
+        }
+    }
+
+    /// Whether somebody holds the lock.
+    pub(crate) fn is_held(path: &Path) -> bool {
+        let Ok(file) = File::open(path) else { return false };
+        matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+    }
 }
 
 /// The directory of a note, which is made if it is not there: open to its owner only, as the store itself makes it.

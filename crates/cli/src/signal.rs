@@ -1,4 +1,4 @@
-//! Stopping cleanly.
+//! Stopping cleanly, and waking early.
 
 use crate::exit::{Code, Failure};
 
@@ -28,6 +28,20 @@ impl Stop {
     }
 }
 
+/// Listens for SIGHUP: somebody wants everything to be looked at now.
+pub(crate) struct Wake(platform::Hangups);
+
+impl Wake {
+    pub(crate) fn listen() -> Result<Self, Failure> {
+        let failed = |error| Failure::new(Code::Failure, format!("signals can't be listened for: {error}"));
+        platform::Hangups::listen().map(Self).map_err(failed)
+    }
+
+    pub(crate) async fn next(&mut self) {
+        self.0.next().await;
+    }
+}
+
 #[cfg(unix)]
 mod platform {
     use std::io;
@@ -53,6 +67,18 @@ mod platform {
             }
         }
     }
+
+    pub(super) struct Hangups(Signal);
+
+    impl Hangups {
+        pub(super) fn listen() -> io::Result<Self> {
+            signal(SignalKind::hangup()).map(Self)
+        }
+
+        pub(super) async fn next(&mut self) {
+            let _ = self.0.recv().await;
+        }
+    }
 }
 
 #[cfg(windows)]
@@ -73,6 +99,19 @@ mod platform {
         pub(super) async fn next(&mut self) -> Code {
             let _ = self.0.recv().await;
             Code::Interrupted
+        }
+    }
+
+    /// There is no such signal.
+    pub(super) struct Hangups;
+
+    impl Hangups {
+        pub(super) fn listen() -> io::Result<Self> {
+            Ok(Self)
+        }
+
+        pub(super) async fn next(&mut self) {
+            std::future::pending().await
         }
     }
 }

@@ -102,6 +102,7 @@ fn every_option_and_variable_of_the_help_is_documented() {
         ("logout", &[&["logout"]]),
         ("accounts", &[&["accounts"]]),
         ("sync", &[&["sync"]]),
+        ("watch", &[&["watch"]]),
         ("agenda", &[&["agenda"]]),
         ("events", &[&["events", "list"], &["events", "show"]]),
         ("changes", &[&["changes"]]),

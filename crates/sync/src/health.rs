@@ -9,6 +9,7 @@ use store::{EngineState, View};
 use crate::line::LONGEST_FENCE;
 use crate::owed::Owed;
 use crate::run::later;
+use crate::trouble::Trouble;
 
 /// How a replica is doing: what the last run met, and what the next one has to keep to. Stored beside the replica, also
 /// by runs that publish nothing. It holds no link and no token.
@@ -86,6 +87,9 @@ pub struct LastRun {
     /// Why it published nothing, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// What kind of trouble that was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<Trouble>,
 }
 
 /// A round that began anew.
@@ -185,6 +189,7 @@ impl LastRun {
             request_id: None,
             client_request_id: None,
             error: None,
+            trouble: None,
         }
     }
 

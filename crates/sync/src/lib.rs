@@ -39,6 +39,7 @@ mod synchronizer;
 mod timer;
 mod token;
 mod transport;
+mod trouble;
 
 pub use body::BodyLimits;
 pub use discovery::{CalendarList, CalendarNews, Discovery, KnownCalendar};
@@ -59,3 +60,4 @@ pub use synchronizer::Synchronizer;
 pub use timer::Timer;
 pub use token::{AccessToken, TokenError, TokenProvider, Want};
 pub use transport::{Transport, TransportLimits, transport_fn};
+pub use trouble::Trouble;

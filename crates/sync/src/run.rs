@@ -152,6 +152,7 @@ impl<'a> Run<'a> {
     async fn close(mut self, error: Option<Error>) -> Result<SyncReport, Error> {
         self.report.run.finished = self.engine.timer.now();
         self.report.run.error = error.as_ref().map(ToString::to_string);
+        self.report.run.trouble = error.as_ref().map(Error::trouble);
         // A run in which nothing happened is not worth a write: the published tile says when it was.
         if !self.report.run.is_uneventful() {
             self.health.last_run = Some(self.report.run.clone().cut());

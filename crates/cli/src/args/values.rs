@@ -9,6 +9,12 @@ pub(super) fn page_size(text: &str) -> Result<NonZeroU32, String> {
     size.ok_or_else(|| "a page has 1 to 1000 items".to_owned())
 }
 
+/// An age that is not nothing.
+pub(super) fn interval(text: &str) -> Result<Duration, String> {
+    let interval = age(text).map_err(|_| "an interval is a number and s, m, h or d, such as 15m".to_owned())?;
+    if interval.is_zero() { Err("an interval is at least 1s".to_owned()) } else { Ok(interval) }
+}
+
 /// A number of seconds, minutes, hours or days.
 pub(super) fn age(text: &str) -> Result<Duration, String> {
     let read = || {

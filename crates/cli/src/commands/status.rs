@@ -10,7 +10,9 @@ use sync::{Health, LastRun, Timer};
 use crate::args;
 use crate::exit::{Code, Failure};
 use crate::output::{self, Tagged};
+use crate::paths;
 use crate::replicas::{self, Opened};
+use crate::state::{Condition, State, Surroundings};
 use crate::timer::SystemTimer;
 
 /// The body of `status/1`.
@@ -30,6 +32,8 @@ struct Status<'a> {
     unfinished_rounds: usize,
     /// What the last runs met, and what the next one keeps to.
     health: Health,
+    #[serde(flatten)]
+    state: Option<State>,
 }
 
 #[derive(Serialize)]
@@ -54,6 +58,7 @@ impl<'a> Status<'a> {
             tiles: view.tiles().iter().map(TileStatus::of).collect(),
             unfinished_rounds: view.rounds().len(),
             health: Health::of(view),
+            state: None,
         }
     }
 }
@@ -67,8 +72,11 @@ impl<'a> TileStatus<'a> {
 pub(crate) async fn run(args: args::Status) -> Result<(), Failure> {
     let now = SystemTimer.now();
     let mut outdated = None;
+    let surroundings = Surroundings::of(&paths::store(&args.store)?);
     for replica in replicas::open(&args.store, &args.targets).await? {
-        let status = Status::of(&replica);
+        let mut status = Status::of(&replica);
+        let (at, target) = (status.synced_at(), status.target);
+        status.state = Some(surroundings.state(target, at, &status.health, now, args.max_age));
         if args.json {
             output::report(output::json(&Tagged { schema: "status/1", value: &status })?)?;
         } else {
@@ -115,6 +123,7 @@ fn print(status: &Status<'_>, now: Timestamp) -> Result<(), Failure> {
     let root = status.graph_root.unwrap_or_default();
     let version = status.api_version.unwrap_or_default();
     output::report(format!("{} at {root} ({version})", output::clean(status.target)))?;
+    status.state.iter().try_for_each(print_state)?;
     for tile in &status.tiles {
         let window = tile.window.map_or_else(|| "all events".to_owned(), |window| window.to_string());
         let shown = |at: Option<Timestamp>| {
@@ -134,6 +143,24 @@ fn print(status: &Status<'_>, now: Timestamp) -> Result<(), Failure> {
         output::report("  unfinished    a round is stored in part: the next sync goes on with it")?;
     }
     print_health(&status.health, now)
+}
+
+fn print_state(state: &State) -> Result<(), Failure> {
+    if let Some(name) = state.calendar.as_ref().and_then(|calendar| calendar.name.as_deref()) {
+        output::report(format!("  calendar      {}", output::clean(name)))?;
+    }
+    let mut line = format!("  state         {}", state.state);
+    if let Some(error) = state.error.as_deref().filter(|_| state.state != Condition::Gone) {
+        line.push_str(&format!(": {}", output::clean(error)));
+    }
+    if let Some(since) = state.calendar.as_ref().and_then(|calendar| calendar.gone_since) {
+        line.push_str(&format!(" since {}", output::instant(since)));
+    }
+    output::report(line)?;
+    match state.next_run {
+        Some(next) => output::report(format!("  next run      {}", output::instant(next))),
+        None => Ok(()),
+    }
 }
 
 fn print_health(health: &Health, now: Timestamp) -> Result<(), Failure> {
