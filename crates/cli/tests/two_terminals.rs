@@ -3,6 +3,7 @@
 
 mod common;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use common::{Sim, WINDOW_QUERY, by_id, caldelta, read, run};
@@ -99,7 +100,8 @@ fn every_kind_of_target_is_copied_exactly() {
     let store = dir.path().join("store");
     let names: Vec<&str> = targets.iter().map(|(target, _)| target.as_str()).collect();
     let reports = run(&mut sim.sync(&store, &[&["--json"], names.as_slice()].concat())).json();
-    assert_eq!(reports.iter().map(|report| report["target"].as_str().unwrap()).collect::<Vec<_>>(), names);
+    let reported: BTreeSet<&str> = reports.iter().map(|report| report["target"].as_str().unwrap()).collect();
+    assert_eq!((reports.len(), reported), (names.len(), names.iter().copied().collect()));
     for (target, subject) in &targets {
         let copy = local(&store, &[target]);
         assert_eq!(copy.iter().map(|event| &event["subject"]).collect::<Vec<_>>(), [subject], "{target}");
