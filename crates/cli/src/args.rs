@@ -5,6 +5,7 @@ mod changes;
 mod connect;
 mod copy;
 mod demo;
+mod doctor;
 mod events;
 mod export;
 mod filter;
@@ -27,6 +28,7 @@ pub(crate) use self::changes::Changes;
 pub(crate) use self::connect::{AccountArgs, AccountsDir, ConnectArgs, ServerArgs, TransportArg};
 pub(crate) use self::copy::CopyArgs;
 pub(crate) use self::demo::Demo;
+pub(crate) use self::doctor::Doctor;
 pub(crate) use self::events::{Events, EventsList, EventsShow};
 pub(crate) use self::export::Export;
 pub(crate) use self::filter::FilterArgs;
@@ -76,6 +78,8 @@ pub(crate) enum Command {
     Logout(Logout),
     /// List the accounts
     Accounts(Accounts),
+    /// Check everything that a sync needs, and say what to do
+    Doctor(Doctor),
     /// Bring the local copy up to date, once
     Sync(Sync),
     /// Show what is on, in your own time: today, tomorrow, this week, any days

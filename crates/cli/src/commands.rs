@@ -4,6 +4,7 @@ pub(crate) mod accounts;
 pub(crate) mod agenda;
 pub(crate) mod changes;
 pub(crate) mod demo;
+pub(crate) mod doctor;
 pub(crate) mod events;
 pub(crate) mod export;
 pub(crate) mod login;

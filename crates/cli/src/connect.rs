@@ -70,7 +70,8 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
     Ok(certificates)
 }
 
-fn tokens(args: &ConnectArgs, root: &ServiceRoot) -> Result<Box<dyn TokenProvider>, Failure> {
+/// The access tokens of whom the command line names.
+pub(crate) fn tokens(args: &ConnectArgs, root: &ServiceRoot) -> Result<Box<dyn TokenProvider>, Failure> {
     match (&args.token_file, &args.token_command) {
         (Some(path), _) => return Ok(Box::new(TokenFile(path.clone()))),
         (None, Some(command)) => return Ok(Box::new(TokenCommand::new(command.clone()))),

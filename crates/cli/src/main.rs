@@ -6,6 +6,7 @@ mod accounts;
 mod args;
 mod callback;
 mod catalogue;
+mod checks;
 mod commands;
 mod connect;
 mod crew;
@@ -56,6 +57,7 @@ fn run(command: Command) -> Result<(), Failure> {
             Command::Login(args) => commands::login::run(*args).await,
             Command::Logout(args) => commands::logout::run(&args),
             Command::Accounts(args) => commands::accounts::run(&args),
+            Command::Doctor(args) => commands::doctor::run(args).await,
             Command::Sync(args) => commands::sync::run(args).await,
             Command::Watch(args) => commands::watch::run(args).await,
             Command::Agenda(args) => commands::agenda::run(args).await,

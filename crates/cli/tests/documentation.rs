@@ -61,6 +61,7 @@ fn every_member_that_is_printed_is_documented() {
         command(["login", "--json", "--client-credentials", "--client-id", "app", "--tenant", "contoso.com"]);
     login.args(["--graph-root", &sim.graph_root]).arg("--accounts").arg(&accounts);
     assert_documented("accounts", &run(login.arg("--client-secret-file").arg(&secret)).json()[0]);
+    assert_documented("doctor", &run(&mut command(["doctor", "--json", "--graph-root", &sim.graph_root])).partial());
     let faults = dir.path().join("faults.json");
     let rules = r#"{"schema": "faults/1", "rules": [{"on": {"kind": "delta"}, "fault": "msgraph-sdk-dotnet-3082"}]}"#;
     std::fs::write(&faults, rules).unwrap();
@@ -101,6 +102,7 @@ fn every_option_and_variable_of_the_help_is_documented() {
         ("login", &[&["login"]]),
         ("logout", &[&["logout"]]),
         ("accounts", &[&["accounts"]]),
+        ("doctor", &[&["doctor"]]),
         ("sync", &[&["sync"]]),
         ("watch", &[&["watch"]]),
         ("agenda", &[&["agenda"]]),

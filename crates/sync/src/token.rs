@@ -71,8 +71,9 @@ impl AccessToken {
         Ok(Self(value))
     }
 
-    /// The value of the `Authorization` header.
-    pub(crate) fn header(&self) -> HeaderValue {
+    /// The value of the `Authorization` header, for requests that are sent past the engine. Its `Debug` is redacted, what
+    /// it holds is not: it goes to the service root that the token is for, and nowhere else.
+    pub fn header(&self) -> HeaderValue {
         self.0.clone()
     }
 }

@@ -53,6 +53,12 @@ impl Done {
         self.ok().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
+    /// The one object that it printed, however it ended.
+    #[track_caller]
+    pub(crate) fn partial(self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
     /// That it ended with this code, nothing on stdout, and one line on stderr that has these words.
     #[track_caller]
     pub(crate) fn failed(self, code: i32, words: &str) {
