@@ -36,7 +36,7 @@ pub(crate) use self::fleet::FleetArgs;
 pub(crate) use self::login::{Accounts, Login, Logout};
 pub(crate) use self::sim::Sim;
 pub(crate) use self::status::Status;
-pub(crate) use self::store::{Store, StoreDump, StoreSalvage, StoreVerify};
+pub(crate) use self::store::{Store, StoreDump, StoreMigrate, StoreSalvage, StoreVerify};
 pub(crate) use self::sync::Sync;
 pub(crate) use self::tap::Tap;
 pub(crate) use self::watch::Watch;

@@ -135,7 +135,9 @@ impl From<store::Error> for Failure {
         let code = match &error {
             Error::Damaged { .. } => Code::Data,
             Error::Locked { .. } => Code::TryLater,
-            Error::NotAStore { .. } | Error::Newer { .. } | Error::Identity { .. } => Code::Operator,
+            Error::NotAStore { .. } | Error::Newer { .. } | Error::Older { .. } | Error::Identity { .. } => {
+                Code::Operator
+            }
             _ => Code::Failure,
         };
         Self::new(code, error)

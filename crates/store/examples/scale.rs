@@ -164,7 +164,7 @@ fn checkpoint(round: u64, kind: RoundKind, page: u32) -> Position {
     let link = "https://graph.microsoft.com/v1.0/me/calendarView/delta?$skiptoken=x";
     let (round, page) = (RoundId::new(round), page + 1);
     let json = format!(
-        r#"{{"paging":{{"version":1,"round":"{round}","kind":"{kind}","page":{page},"next":"{link}","target":"{round}"}}}}"#
+        r#"{{"paging":{{"version":2,"round":"{round}","kind":"{kind}","page":{page},"bytes":0,"next":"{link}","target":"{round}"}}}}"#
     );
     serde_json::from_str(&json).unwrap()
 }

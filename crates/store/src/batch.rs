@@ -9,7 +9,7 @@ use delta_core::{RoundId, RoundKind, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
-use crate::model::{EngineState, Identity, Meta, Note, Position, Revision, Row, Tile};
+use crate::model::{EngineState, Identity, Layers, Meta, Note, Position, Revision, Row, Tile};
 
 /// The unit of writing: applied whole, or not at all.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,6 +88,17 @@ pub enum Form {
     Sparse,
 }
 
+impl Form {
+    /// What a row is made of that is this item and nothing else.
+    pub(crate) fn layers<P>(self, payload: P) -> Layers<P> {
+        match self {
+            Self::Full => Layers::Whole { whole: payload, patch: None },
+            Self::Sparse => Layers::Partial { patch: payload },
+            Self::Stub => Layers::Stub { stub: payload },
+        }
+    }
+}
+
 /// A run's effects.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Publish<P = String> {
@@ -101,10 +112,25 @@ pub struct Publish<P = String> {
     pub tiles: Vec<Tile>,
     /// The staged rounds that it uses up.
     pub rounds: Vec<RoundId>,
-    /// The rows that differ, in the order of their ids.
+    /// The rows that differ, each once.
     pub rows: Vec<RowChange<P>>,
     /// What the journal says about it.
     pub journal: Vec<Block<P>>,
+    /// Which part of the run it is, if the run is published in several batches.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<Part>,
+}
+
+/// What a batch has to do with the others of a run that has too much to publish for one batch. All of them say the same
+/// but for rows and journal. Nothing of them shows before the last one is there, and then all of it does at once. The
+/// first one makes void what was there of others; what has no last one is forgotten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Part {
+    /// One of those before the last, counted from 0.
+    Of(u32),
+    /// The last one, after so many others.
+    Last(u32),
 }
 
 /// What becomes of a row.

@@ -9,30 +9,48 @@ use std::sync::Arc;
 use delta_core::{RoundId, RoundKind, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::batch::StagedItem;
+use crate::batch::{Part, StagedItem};
 use crate::model::{EngineState, Identity, Position, Revision, Row, Tile, TileId};
 
-/// What is put and what goes. `P` stands for a payload.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Effects<P> {
-    #[serde(skip_serializing_if = "Option::is_none")]
+/// What is put and what goes. `P` stands for a payload, and `L` for a staged page.
+#[derive(Debug, Clone)]
+pub(crate) struct Effects<P, L> {
     pub(crate) root: Option<Root>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) engine_state: Option<EngineState>,
     /// Rounds that are no longer staged.
-    #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]
     pub(crate) ended: Vec<RoundId>,
     /// Staged pages.
-    #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]
     pub(crate) pages: Vec<Page<P>>,
     /// Rows that are gone.
-    #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]
     pub(crate) gone: Vec<Arc<str>>,
-    #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]
+    /// Items that are rows from now on, just as they were staged.
+    pub(crate) taken: Vec<Taken<L>>,
     pub(crate) rows: Vec<Row<P>>,
-    #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]
     pub(crate) journal: Vec<Notes<P>>,
+    pub(crate) part: Option<Part>,
+}
+
+/// Items of a staged page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Taken<L> {
+    /// The page.
+    pub(crate) page: L,
+    /// Where each run of them begins on the page, and where it ends: the number after that of its last.
+    pub(crate) items: Vec<(u32, u32)>,
+}
+
+impl<L: PartialEq> Taken<L> {
+    /// Adds an item to the last of some, if it is of the same page and comes after it.
+    pub(crate) fn push(all: &mut Vec<Self>, page: L, item: u32) {
+        let after = item.saturating_add(1);
+        match all.last_mut().filter(|last| last.page == page) {
+            Some(last) => match last.items.last_mut().filter(|(_, end)| *end == item) {
+                Some((_, end)) => *end = after,
+                None => last.items.push((item, after)),
+            },
+            None => all.push(Self { page, items: vec![(item, after)] }),
+        }
+    }
 }
 
 /// What there is one of in a replica that has been published.
@@ -84,8 +102,8 @@ pub(crate) enum Piece<P, N> {
     New(N),
 }
 
-// Derived, it would ask for a default of `P` as well.
-impl<P> Default for Effects<P> {
+// Derived, it would ask for defaults of `P` and `L` as well.
+impl<P, L> Default for Effects<P, L> {
     fn default() -> Self {
         Self {
             root: None,
@@ -93,20 +111,11 @@ impl<P> Default for Effects<P> {
             ended: Vec::new(),
             pages: Vec::new(),
             gone: Vec::new(),
+            taken: Vec::new(),
             rows: Vec::new(),
             journal: Vec::new(),
+            part: None,
         }
-    }
-}
-
-impl<P> Effects<P> {
-    /// The same with something else for each payload, in one fixed order: that in which a frame holds them.
-    pub(crate) fn map<Q>(self, f: &mut dyn FnMut(P) -> Q) -> Effects<Q> {
-        let Self { root, engine_state, ended, pages, gone, rows, journal } = self;
-        let pages = pages.into_iter().map(|page| page.map(f)).collect();
-        let rows = rows.into_iter().map(|row| row.map(&mut *f)).collect();
-        let journal = journal.into_iter().map(|notes| notes.map(f)).collect();
-        Effects { root, engine_state, ended, pages, gone, rows, journal }
     }
 }
 
@@ -119,7 +128,7 @@ impl<P> Page<P> {
 }
 
 impl<P> Notes<P> {
-    fn map<Q>(self, f: &mut dyn FnMut(P) -> Q) -> Notes<Q> {
+    pub(crate) fn map<Q>(self, f: impl FnOnce(P) -> Q) -> Notes<Q> {
         let Self { first, notes, at, text } = self;
         Notes { first, notes, at, text: f(text) }
     }

@@ -44,6 +44,13 @@ pub enum Error {
         /// The format that it names.
         format: u32,
     },
+    /// The store was written in an earlier format, which has to be turned into the present one.
+    Older {
+        /// The segment that says so.
+        path: PathBuf,
+        /// The format that it names.
+        format: u32,
+    },
     /// Bytes that were once durable have changed or are gone. Nothing was repaired and nothing was cut off.
     Damaged {
         /// The segment.
@@ -104,6 +111,11 @@ impl Error {
         let path = path.to_owned();
         move |source| Self::Io { doing, path, source }
     }
+
+    /// That a segment has a format that is not the present one.
+    pub(crate) fn format(path: PathBuf, format: u32) -> Self {
+        if format < crate::file::FORMAT { Self::Older { path, format } } else { Self::Newer { path, format } }
+    }
 }
 
 impl fmt::Display for Error {
@@ -122,6 +134,11 @@ impl fmt::Display for Error {
             Self::Newer { path, format } => write!(
                 f,
                 "{} has format {format}, which this version does not know; use the version that wrote it, or a newer one",
+                path.display()
+            ),
+            Self::Older { path, format } => write!(
+                f,
+                "{} has the earlier format {format}; nothing was changed; run `caldelta store migrate`, and try again",
                 path.display()
             ),
             Self::Damaged { path, offset, what } => write!(

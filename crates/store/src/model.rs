@@ -95,9 +95,6 @@ pub struct Tile {
     /// The text that the window was made from, such as `-30d..+365d`, if it follows the calendar.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy: Option<String>,
-    /// The page size that worked last.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub page_size: Option<u32>,
     /// Where the next round starts; none before the first one was published.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub link: Option<DeltaLink>,
@@ -117,7 +114,7 @@ pub struct Tile {
 impl Tile {
     /// A tile that has not been synced yet.
     pub fn new(id: TileId, window: Option<Window>, policy: Option<String>) -> Self {
-        Self { id, window, policy, page_size: None, link: None, full_at: None, synced_at: None, unswept: false }
+        Self { id, window, policy, link: None, full_at: None, synced_at: None, unswept: false }
     }
 }
 
@@ -194,14 +191,6 @@ impl<P> Layers<P> {
             Self::Partial { patch } => Layers::Partial { patch: f(patch)? },
             Self::Stub { stub } => Layers::Stub { stub: f(stub)? },
         })
-    }
-
-    /// Whether one of the payloads is such a one.
-    pub(crate) fn any(&self, mut is: impl FnMut(&P) -> bool) -> bool {
-        match self {
-            Self::Whole { whole, patch } => is(whole) || patch.as_ref().is_some_and(is),
-            Self::Partial { patch: only } | Self::Stub { stub: only } => is(only),
-        }
     }
 
     /// The same layers, borrowed.

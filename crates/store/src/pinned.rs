@@ -1,35 +1,56 @@
-//! The view that both backends give: an index that no longer changes, and a way to get at payloads.
+//! The view that both backends give: an index that no longer changes, and what it points into.
 
-use std::fmt::Debug;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use delta_core::{RoundId, Timestamp};
 
 use crate::Error;
 use crate::batch::{ItemRef, StagedItem};
-use crate::index::Index;
+use crate::heap::{Heap, Item};
+use crate::index::{Index, when};
+use crate::key::Key;
 use crate::model::{EngineState, Identity, JournalEntry, Layers, Note, Revision, Row, StagedRound, Tile, TileId};
 use crate::store::{StagedPage, TimeKey, View};
 
-/// Where a backend keeps payloads.
-pub(crate) trait Payloads: Debug + Send + Sync {
-    /// What stands for a payload in the index.
-    type Handle: Debug + Clone + Send + Sync;
-
-    fn read(&self, handle: &Self::Handle) -> Result<String, Error>;
+/// A pinned index over its heap.
+#[derive(Debug)]
+pub(crate) struct Pinned<H: Heap> {
+    index: Index<H>,
+    heap: H,
+    /// The staged page that was read last: its items are asked for one by one.
+    page: Mutex<Option<(RoundId, u32, Items<H>)>>,
 }
 
-/// A pinned index over its payloads.
-#[derive(Debug)]
-pub(crate) struct Pinned<S: Payloads> {
-    pub(crate) index: Index<S::Handle>,
-    pub(crate) payloads: S,
+type Items<H> = Arc<Vec<Item<H>>>;
+
+impl<H: Heap> Pinned<H> {
+    pub(crate) fn new(index: Index<H>, heap: H) -> Self {
+        Self { index, heap, page: Mutex::new(None) }
+    }
+
+    fn find(&self, id: &str) -> Result<Option<Row<H::Text>>, Error> {
+        let Some(home) = self.index.published().rows.get(Key::of(id)) else { return Ok(None) };
+        Ok(Some(self.heap.row(home)?).filter(|row| *row.meta.id == *id))
+    }
+
+    fn items(&self, round: RoundId, number: u32) -> Result<Option<Items<H>>, Error> {
+        let Some(page) = self.index.staging(round).and_then(|staging| staging.page(number)) else { return Ok(None) };
+        let mut last = self.page.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((of, at, items)) = &*last
+            && (*of, *at) == (round, number)
+        {
+            return Ok(Some(items.clone()));
+        }
+        let items = Arc::new(self.heap.page(&page.leaf)?);
+        *last = Some((round, number, items.clone()));
+        Ok(Some(items))
+    }
 }
 
 #[async_trait]
-impl<S: Payloads> View for Pinned<S> {
+impl<H: Heap> View for Pinned<H> {
     fn revision(&self) -> Revision {
         self.index.published().revision
     }
@@ -67,28 +88,29 @@ impl<S: Payloads> View for Pinned<S> {
     }
 
     async fn staged_page(&self, round: RoundId, page: u32) -> Result<Option<StagedPage>, Error> {
-        Ok(self.index.staging(round).and_then(|staging| staging.page(page)).map(|page| StagedPage {
-            order: page.order,
-            items: page.items.iter().map(|item| StagedItem { word: item.word.clone(), raw: () }).collect(),
-        }))
+        let Some(at) = self.index.staging(round).and_then(|staging| staging.page(page)) else { return Ok(None) };
+        let items = self.items(round, page)?.unwrap_or_default();
+        let items = items.iter().map(|item| StagedItem { word: item.word.clone(), raw: () }).collect();
+        Ok(Some(StagedPage { order: at.order, items }))
     }
 
     async fn staged_raw(&self, item: ItemRef) -> Result<Option<String>, Error> {
-        let staged = self.index.staging(item.round).and_then(|staging| staging.item(item));
-        staged.map(|item| self.payloads.read(&item.raw)).transpose()
+        let items = self.items(item.round, item.page)?;
+        let staged = items.as_ref().and_then(|items| items.get(item.item as usize));
+        staged.map(|staged| self.heap.text(&staged.raw)).transpose()
     }
 
     async fn row(&self, id: &str) -> Result<Option<Row>, Error> {
-        Ok(self.index.published().rows.get(id).map(Row::shape))
+        Ok(self.find(id)?.map(|row| row.shape()))
     }
 
     async fn payload(&self, id: &str) -> Result<Option<Layers<String>>, Error> {
-        let row = self.index.published().rows.get(id);
-        row.map(|row| row.layers.as_ref().try_map(|handle| self.payloads.read(handle))).transpose()
+        self.find(id)?.map(|row| row.layers.try_map(|text| self.heap.text(&text))).transpose()
     }
 
     async fn rows(&self, after: Option<&str>, limit: usize) -> Result<Vec<Row>, Error> {
-        Ok(self.index.published().rows.after(after).take(limit).map(Row::shape).collect())
+        let entries = self.index.published().rows.after(after.map(Key::of));
+        entries.take(limit).map(|entry| Ok(self.heap.row(&entry.home)?.shape())).collect()
     }
 
     async fn overlapping(
@@ -97,16 +119,37 @@ impl<S: Payloads> View for Pinned<S> {
         after: Option<&TimeKey>,
         limit: usize,
     ) -> Result<Vec<(TimeKey, Row)>, Error> {
-        let rows = self.index.published().rows.overlapping(range, after);
-        Ok(rows.take(limit).map(|(key, row)| (key.clone(), row.shape())).collect())
+        let after = after.map(|after| (after.start, Key::of(&after.id)));
+        let mut found = Vec::new();
+        for (at, entry) in self.index.published().rows.overlapping(range.clone(), after) {
+            if found.len() >= limit {
+                break;
+            }
+            let row = self.heap.row(&entry.home)?;
+            let Some((start, end)) = when(&row.meta).filter(|(start, _)| *start == at) else { continue };
+            // What has no duration overlaps what it lies in.
+            if start < range.end && (end > range.start || start >= range.start) {
+                found.push((TimeKey { start, end, id: row.meta.id.clone() }, row.shape()));
+            }
+        }
+        Ok(found)
     }
 
     async fn members(&self, series: &str, after: Option<&str>, limit: usize) -> Result<Vec<Row>, Error> {
-        Ok(self.index.published().rows.members(series, after).take(limit).map(Row::shape).collect())
+        let mut found = Vec::new();
+        for entry in self.index.published().rows.members(Key::of(series).short(), after.map(Key::of)) {
+            if found.len() >= limit {
+                break;
+            }
+            let row = self.heap.row(&entry.home)?;
+            found.extend((row.meta.series.as_deref() == Some(series)).then(|| row.shape()));
+        }
+        Ok(found)
     }
 
     async fn unsettled(&self, after: Option<&str>, limit: usize) -> Result<Vec<Row>, Error> {
-        Ok(self.index.published().rows.unsettled(after).take(limit).map(Row::shape).collect())
+        let rows = self.index.published().rows.unsettled(after.map(Key::of));
+        rows.take(limit).map(|(_, home)| Ok(self.heap.row(home)?.shape())).collect()
     }
 
     async fn journal(&self, after: u64, limit: usize) -> Result<Vec<JournalEntry>, Error> {
@@ -120,7 +163,7 @@ impl<S: Payloads> View for Pinned<S> {
                 break;
             }
             let at = notes.at;
-            let text = self.payloads.read(&notes.text)?;
+            let text = self.heap.text(&notes.text)?;
             for (seq, line) in (notes.first..).zip(text.lines()).filter(|(seq, _)| *seq > after) {
                 let note: Note = serde_json::from_str(line).map_err(|error| Error::Backend(error.into()))?;
                 entries.push(JournalEntry { seq, at, note });
@@ -128,17 +171,5 @@ impl<S: Payloads> View for Pinned<S> {
         }
         entries.truncate(limit);
         Ok(entries)
-    }
-}
-
-/// Payloads that are in memory anyway.
-#[derive(Debug)]
-pub(crate) struct InMemory;
-
-impl Payloads for InMemory {
-    type Handle = Arc<str>;
-
-    fn read(&self, handle: &Arc<str>) -> Result<String, Error> {
-        Ok(handle.as_ref().to_owned())
     }
 }

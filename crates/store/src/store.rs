@@ -36,7 +36,8 @@ pub trait Store: Debug + Send + Sync {
 
 /// A replica as it was at one moment.
 ///
-/// Lists come in pages: `limit` is the most to return, and a page with fewer is the last.
+/// Lists come in pages: `limit` is the most to return, and a page with fewer is the last. Rows come in an order of the
+/// store's own, which is always the same, where nothing else is said.
 #[async_trait]
 pub trait View: Debug + Send + Sync {
     /// How many runs have been published.
@@ -91,7 +92,7 @@ pub trait View: Debug + Send + Sync {
     /// The backend's.
     async fn payload(&self, id: &str) -> Result<Option<Layers<String>>, Error>;
 
-    /// All rows by id, after this one.
+    /// All rows, after this one.
     ///
     /// # Errors
     /// The backend's.
@@ -109,13 +110,13 @@ pub trait View: Debug + Send + Sync {
         limit: usize,
     ) -> Result<Vec<(TimeKey, Row)>, Error>;
 
-    /// The rows that name a series, by id, after this one. The master itself is not among them.
+    /// The rows that name a series, after this one. The master itself is not among them.
     ///
     /// # Errors
     /// The backend's.
     async fn members(&self, series: &str, after: Option<&str>, limit: usize) -> Result<Vec<Row>, Error>;
 
-    /// The rows that are [unsettled](Row::unsettled), by id, after this one.
+    /// The rows that are [unsettled](Row::unsettled), after this one.
     ///
     /// # Errors
     /// The backend's.
@@ -138,8 +139,8 @@ pub struct StagedPage {
     pub items: Vec<StagedItem>,
 }
 
-/// The place of a row in the order of time: by start, then end, then id.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+/// The place of a row in the order of time: by start, and of those with the same start in an order of the store's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TimeKey {
     /// The start as written, read as UTC.
     pub start: Timestamp,

@@ -15,6 +15,8 @@ pub(crate) enum Store {
     Verify(StoreVerify),
     /// Copy what can be read of a damaged local copy into a new one
     Salvage(StoreSalvage),
+    /// Turn a local copy of an earlier format into one of the present format, in its place
+    Migrate(StoreMigrate),
 }
 
 #[derive(Debug, Args)]
@@ -43,6 +45,15 @@ pub(crate) struct StoreSalvage {
     #[arg(long, value_name = "PATH")]
     pub(crate) to: PathBuf,
     /// Print one JSON object per target (store-salvage/1)
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StoreMigrate {
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    /// Print one JSON object per target (store-migrate/1)
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -1,7 +1,7 @@
 //! `caldelta store`: look after the files of the local copy.
 
 use serde::Serialize;
-use store::{FileStore, Library, Shelf};
+use store::{FileStore, Library, Migrated, Shelf};
 
 use crate::args;
 use crate::exit::{Code, Failure};
@@ -13,6 +13,7 @@ pub(crate) async fn run(command: args::Store) -> Result<(), Failure> {
         args::Store::Dump(args) => dump(args).await,
         args::Store::Verify(args) => verify(&args),
         args::Store::Salvage(args) => salvage(&args),
+        args::Store::Migrate(args) => migrate(&args),
     }
 }
 
@@ -106,6 +107,35 @@ fn salvage(args: &args::StoreSalvage) -> Result<(), Failure> {
             let what =
                 if complete { "nothing is lost".to_owned() } else { format!("{lost} lost, and what was in {gaps}") };
             output::report(format_args!("{directory}: {saved} saved, {what}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// The body of `store-migrate/1`.
+#[derive(Serialize)]
+struct MigratedBody<'a> {
+    directory: &'a str,
+    /// The format that it had; none if it had the present one already.
+    from: Option<u32>,
+    frames: u64,
+}
+
+/// Brings each replica up to the present format.
+fn migrate(args: &args::StoreMigrate) -> Result<(), Failure> {
+    for shelf in shelves(&args.store)? {
+        let directory = shelf.name.as_str();
+        let (from, frames) = match FileStore::migrate(&shelf.path)? {
+            Migrated::Already => (None, 0),
+            Migrated::From { format, frames } => (Some(format), frames),
+        };
+        if args.json {
+            let value = MigratedBody { directory, from, frames };
+            output::report(output::json(&Tagged { schema: "store-migrate/1", value })?)?;
+        } else if let Some(format) = from {
+            output::report(format_args!("{directory}: migrated from format {format}"))?;
+        } else {
+            output::report(format_args!("{directory}: nothing to do"))?;
         }
     }
     Ok(())

@@ -215,10 +215,12 @@ impl<'s, S: Store + ?Sized> Fixture<'s, S> {
         entries.iter().map(|entry| line(&entry.note)).collect()
     }
 
-    /// The ids of all rows.
+    /// The ids of all rows, in order.
     pub async fn ids(&self) -> Vec<String> {
         let rows = self.view().await.rows(None, 1000).await.unwrap();
-        rows.iter().map(|row| row.meta.id.to_string()).collect()
+        let mut ids: Vec<String> = rows.iter().map(|row| row.meta.id.to_string()).collect();
+        ids.sort_unstable();
+        ids
     }
 
     /// The store as it is now.

@@ -70,7 +70,7 @@ pub async fn a_round_can_be_taken_up_from_what_is_staged(store: &dyn Store) {
     assert_eq!((staged.round, staged.kind, staged.pages), (first.round, Full, 1));
     assert_eq!((&staged.tile, &staged.position), (&described, &first.position));
     assert!(staged.link().is_none());
-    described.page_size = Some(50);
+    described.policy = Some("-30d..+370d".to_owned());
     store.write(Batch::Stage(crate::Stage { tile: described.clone(), ..last.clone() })).await.unwrap();
     let staged = fixture.view().await.rounds().remove(0);
     assert_eq!((staged.pages, &staged.tile, &staged.position), (2, &described, &last.position));
@@ -181,7 +181,9 @@ pub async fn a_batch_that_contradicts_itself_changes_nothing(store: &dyn Store) 
     let spoils: Vec<Spoil<'_>> = vec![
         Box::new(|publish| publish.rounds.push(RoundId::new(99))),
         Box::new(|publish| publish.rounds.push(unfinished.round)),
-        Box::new(|publish| publish.rows.reverse()),
+        Box::new(|publish| publish.rows.push(publish.rows[0].clone())),
+        Box::new(|publish| publish.part = Some(crate::Part::Of(1))),
+        Box::new(|publish| publish.part = Some(crate::Part::Last(1))),
         Box::new(|publish| publish.rows.push(RowChange::Gone("x".into()))),
         Box::new(|publish| publish.tiles.clear()),
         Box::new(|publish| (publish.tiles, publish.rows) = (Vec::new(), Vec::new())),

@@ -8,16 +8,16 @@
 //! - Taking the oldest instead of the one with the most garbage copies what is left more often, once for each time that
 //!   the log has doubled, and needs no order among frames but their own.
 
-use std::sync::Arc;
-
 use delta_core::RoundId;
 
 use super::log::Log;
-use super::segment::Span;
+use super::segment::{Leaf, Span};
 use super::{FileStore, State};
 use crate::Error;
 use crate::batch::StagedItem;
 use crate::effects::{Effects, Notes, Page, Piece, Root};
+use crate::heap::{Heap, Item};
+use crate::key::Key;
 use crate::model::{EngineState, Row};
 
 /// How many bytes of payloads to carry over in one frame.
@@ -28,7 +28,7 @@ const LINE: u64 = 256;
 
 /// What lives in a segment, by name.
 struct Living {
-    rows: Vec<Arc<str>>,
+    rows: Vec<Key>,
     pages: Vec<(RoundId, u32)>,
     notes: Vec<u64>,
 }
@@ -41,7 +41,7 @@ impl FileStore {
         if !log.has_grown() {
             return Ok(());
         }
-        let needed = self.look(|state| state.index.bytes(|span| span.len.into()));
+        let needed = self.look(|state| state.index.bytes(&state.segments));
         let enough = needed.saturating_mul(2);
         loop {
             let oldest = log.segments().numbers().next();
@@ -55,10 +55,10 @@ impl FileStore {
     /// Carries over what lives in the oldest segment, and removes it.
     fn free(&self, log: &mut Log, oldest: u32) -> Result<(), Error> {
         let lives = |span: &Span| span.segment == oldest;
-        let Living { rows, pages, notes } = self.look(|state| living(state, lives));
+        let Living { rows, pages, notes } = self.look(|state| living(state, oldest));
         let mut carried = Carried::new(self, log);
-        for id in rows {
-            if let Some((row, bytes)) = self.look(|state| state.row(&id, lives))? {
+        for key in rows {
+            if let Some((row, bytes)) = self.look(|state| state.row(key, lives))? {
                 carried.push(bytes, |effects| effects.rows.push(row))?;
             }
         }
@@ -85,7 +85,7 @@ impl FileStore {
 pub(super) struct Carried<'s> {
     store: &'s FileStore,
     log: &'s mut Log,
-    effects: Effects<Piece<Span, String>>,
+    effects: Effects<Piece<Span, String>, Leaf>,
     bytes: u64,
 }
 
@@ -98,7 +98,7 @@ impl<'s> Carried<'s> {
     pub(super) fn push(
         &mut self,
         bytes: u64,
-        push: impl FnOnce(&mut Effects<Piece<Span, String>>),
+        push: impl FnOnce(&mut Effects<Piece<Span, String>, Leaf>),
     ) -> Result<(), Error> {
         push(&mut self.effects);
         self.bytes = self.bytes.saturating_add(bytes).saturating_add(LINE);
@@ -107,7 +107,7 @@ impl<'s> Carried<'s> {
 
     fn write(&mut self, first: Option<u32>) -> Result<(), Error> {
         self.bytes = 0;
-        self.store.append(self.log, std::mem::take(&mut self.effects), first)
+        self.store.append(self.log, (std::mem::take(&mut self.effects), Vec::new()), first)
     }
 
     /// Writes the rest, with what there is one of, and that the log begins at a segment.
@@ -122,17 +122,17 @@ impl<'s> Carried<'s> {
     }
 }
 
-/// What has a payload that is to be carried over. A page without items has none, and goes along.
-fn living(state: &State, lives: impl Fn(&Span) -> bool) -> Living {
+/// What is to be carried over: its record or one of its payloads is in a segment.
+fn living(state: &State, segment: u32) -> Living {
     let published = state.index.published();
-    let rows = published.rows.after(None).filter(|row| row.layers.any(&lives));
+    let rows = published.rows.after(None).filter(|entry| entry.home.oldest == segment);
     let pages = state.index.stagings().flat_map(|(round, staging)| {
-        let pages = staging.pages().filter(|(_, page)| page.items.iter().all(|item| lives(&item.raw)));
-        pages.map(move |(number, _)| (round, number))
+        let pages = staging.pages().filter(|page| page.leaf.segment == segment);
+        pages.map(move |page| (round, page.number))
     });
-    let notes = published.journal.after(0).filter(|notes| lives(&notes.text));
+    let notes = published.journal.after(0).filter(|notes| notes.text.segment == segment);
     Living {
-        rows: rows.map(|row| row.meta.id.clone()).collect(),
+        rows: rows.map(|entry| entry.key).collect(),
         pages: pages.collect(),
         notes: notes.map(|notes| notes.first).collect(),
     }
@@ -141,18 +141,18 @@ fn living(state: &State, lives: impl Fn(&Span) -> bool) -> Living {
 impl State {
     /// A payload that is carried over if it lives in the segment, and named where it is if not.
     fn piece(&self, span: Span, lives: impl Fn(&Span) -> bool) -> Result<Piece<Span, String>, Error> {
-        Ok(if lives(&span) { Piece::New(self.segments.text(span)?) } else { Piece::Known(span) })
+        Ok(if lives(&span) { Piece::New(self.segments.text(&span)?) } else { Piece::Known(span) })
     }
 
-    pub(super) fn row(&self, id: &str, lives: impl Fn(&Span) -> bool) -> Found<Row<Piece<Span, String>>> {
-        let Some(row) = self.index.published().rows.get(id) else { return Ok(None) };
-        let mut bytes = 0;
-        let layers = row.layers.as_ref().try_map(|span| {
-            bytes += u64::from(span.len);
-            self.piece(*span, &lives)
+    pub(super) fn row(&self, key: Key, lives: impl Fn(&Span) -> bool) -> Found<Row<Piece<Span, String>>> {
+        let Some(home) = self.index.published().rows.get(key) else { return Ok(None) };
+        let Row { meta, holds, layers, unsettled } = self.segments.row(home)?;
+        let mut bytes = 0_u64;
+        let layers = layers.try_map(|span| {
+            bytes = bytes.saturating_add(span.len.into());
+            self.piece(span, &lives)
         })?;
-        let Row { meta, holds, unsettled, .. } = row;
-        Ok(Some((Row { meta: meta.clone(), holds: holds.clone(), layers, unsettled: *unsettled }, bytes)))
+        Ok(Some((Row { meta, holds, layers, unsettled }, bytes)))
     }
 
     pub(super) fn page(
@@ -164,19 +164,20 @@ impl State {
         let Some(staging) = self.index.staging(round) else { return Ok(None) };
         let Some(page) = staging.page(number) else { return Ok(None) };
         let (tile, position) = (staging.tile.clone(), staging.position.clone());
-        let mut items = Vec::with_capacity(page.items.len());
-        for StagedItem { word, raw } in &page.items {
-            items.push(StagedItem { word: word.clone(), raw: self.piece(*raw, &lives)? });
+        let (mut items, mut bytes) = (Vec::new(), 0_u64);
+        for Item { word, raw, .. } in self.segments.page(&page.leaf)? {
+            bytes = bytes.saturating_add(raw.len.into());
+            items.push(StagedItem { word, raw: self.piece(raw, &lives)? });
         }
-        let bytes = page.items.iter().map(|item| u64::from(item.raw.len)).sum();
         let page = Page { round, kind: staging.kind, tile, page: number, order: page.order, position, items };
         Ok(Some((page, bytes)))
     }
 
     pub(super) fn notes(&self, first: u64, lives: impl Fn(&Span) -> bool) -> Found<Notes<Piece<Span, String>>> {
         let Some(found) = self.index.published().journal.after(first.saturating_sub(1)).next() else { return Ok(None) };
-        let Notes { first, notes, at, text } = found.clone();
-        Ok(Some((Notes { first, notes, at, text: self.piece(text, lives)? }, text.len.into())))
+        let span = found.text;
+        let piece = self.piece(span, lives)?;
+        Ok(Some((found.clone().map(|_| piece), span.len.into())))
     }
 }
 

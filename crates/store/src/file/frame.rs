@@ -1,6 +1,6 @@
 //! Frames: how a batch lies on the disk, and how a file says which it is. `docs/store-format.md` has it all in one place.
 //!
-//! A frame is a binary header, one line of JSON, and the payloads that the line gives the lengths of, verbatim:
+//! A frame is a binary header, payloads, verbatim, and one line of JSON that says what they are:
 //!
 //! | bytes | what |
 //! |---|---|
@@ -29,8 +29,11 @@
 
 use crc32c::{crc32c, crc32c_append};
 
-/// The format that this build reads and writes. 0 is not settled: each build reads only its own.
-pub(super) const FORMAT: u32 = 0;
+/// The format that this build reads and writes.
+pub(crate) const FORMAT: u32 = 1;
+
+/// The one before, which it can turn into its own: see `migrate.rs`.
+pub(super) const OLD_FORMAT: u32 = 0;
 
 /// The length of a frame's header.
 pub(super) const HEADER: usize = 32;
@@ -96,26 +99,29 @@ impl FrameHeader {
     }
 }
 
-/// A frame, ready to be written, and its checksum; none if it is longer than frames can be, which is 4 GiB.
-pub(super) fn frame(chain: Chain, first: u32, line: &[u8], payloads: &[u8]) -> Option<(Vec<u8>, u32)> {
-    let mut frame = Vec::with_capacity(HEADER.checked_add(line.len())?.checked_add(payloads.len())?);
-    frame.extend(FRAME_MAGIC);
-    frame.extend(u32::try_from(line.len()).ok()?.to_le_bytes());
-    frame.extend(u32::try_from(payloads.len()).ok()?.to_le_bytes());
-    frame.extend(first.to_le_bytes());
-    frame.extend(chain.seq.to_le_bytes());
-    frame.extend(chain.crc.to_le_bytes());
-    let crc = crc32c_append(crc32c_append(crc32c(&frame), line), payloads);
-    frame.extend(crc.to_le_bytes());
-    frame.extend(line);
-    frame.extend(payloads);
-    u32::try_from(frame.len()).is_ok().then_some((frame, crc))
+/// Fills in the header of a frame that is complete but for it, and gives the frame's checksum; none if it is longer than
+/// frames can be, which is 4 GiB.
+pub(super) fn finish(frame: &mut [u8], chain: Chain, first: u32, line: usize) -> Option<u32> {
+    u32::try_from(frame.len()).ok()?;
+    let payloads = u32::try_from(frame.len().checked_sub(HEADER)?.checked_sub(line)?).ok()?;
+    let mut fields = Vec::with_capacity(HEADER);
+    fields.extend(FRAME_MAGIC);
+    fields.extend(u32::try_from(line).ok()?.to_le_bytes());
+    fields.extend(payloads.to_le_bytes());
+    fields.extend(first.to_le_bytes());
+    fields.extend(chain.seq.to_le_bytes());
+    fields.extend(chain.crc.to_le_bytes());
+    let (header, content) = frame.split_at_mut_checked(HEADER)?;
+    let crc = crc32c_append(crc32c(&fields), content);
+    fields.extend(crc.to_le_bytes());
+    header.copy_from_slice(&fields);
+    Some(crc)
 }
 
 /// What the first bytes of a segment say.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum SegmentHeader {
-    /// A segment of this build's format.
+    /// A segment of the format that was asked for.
     Ours { number: u32, first: u32, chain: Chain },
     /// A segment of another format, or of this one with features that came later.
     Other(u32),
@@ -124,16 +130,17 @@ pub(super) enum SegmentHeader {
 }
 
 impl SegmentHeader {
-    pub(super) fn read(bytes: &[u8; SEGMENT_HEADER]) -> Self {
-        Self::parse(bytes).unwrap_or(Self::Torn)
+    /// What they say to somebody who knows this format.
+    pub(super) fn read(bytes: &[u8; SEGMENT_HEADER], known: u32) -> Self {
+        Self::parse(bytes, known).unwrap_or(Self::Torn)
     }
 
-    fn parse(bytes: &[u8; SEGMENT_HEADER]) -> Option<Self> {
+    fn parse(bytes: &[u8; SEGMENT_HEADER], known: u32) -> Option<Self> {
         let (fields, crc) = bytes.split_last_chunk::<4>()?;
         let mut fields_left = fields.strip_prefix(&SEGMENT_MAGIC)?;
         let rest = &mut fields_left;
         let format = take_u32(rest)?;
-        if format != FORMAT {
+        if format != known {
             return Some(Self::Other(format));
         }
         let features = take_u32(rest)?;

@@ -1,33 +1,36 @@
-//! Hints: a sealed segment without its payloads, so that opening a store does not read what it only needs later.
+//! Hints: what the tables need to know of a sealed segment, so that opening a store does not read what it only needs later.
 //!
 //! | bytes | what |
 //! |---|---|
 //! | 8 | magic |
 //! | 8 | the length of the segment |
 //! | 40 | the segment's header |
-//! | | of each frame, its header and its line |
+//! | | of each frame, its header; the length of its line without rows and items, and that line; how many rows it has, and what the tables know of each; and the same for the items of each of its pages |
 //! | 4 | CRC-32C of all of the above |
 //!
-//! A hint is a cache: it is never synced, and one that is missing, torn or of another segment is made anew by whoever
-//! opens the store for writing. Payloads that nobody looked at are checked when they are read.
+//! A hint is a cache: it is never synced, and one that is missing, torn, of another segment or of another build is made anew
+//! by whoever opens the store for writing. Records and payloads that nobody looked at are checked when they are read.
 
 use std::io;
 
 use crc32c::crc32c;
 
-use super::frame::{FrameHeader, HEADER, SEGMENT_HEADER, SegmentHeader};
+use super::codec::{At, Brief, Decoded, Known};
+use super::frame::{FrameHeader, HEADER, SEGMENT_HEADER, SegmentHeader, take_u32};
 use super::scan::{Frame, Place, Scan, Visit};
-use super::segment::{Segments, hint_path};
+use super::segment::{Home, Segments, hint_path};
+use crate::Error;
 use crate::disk::{Access, Disk, File, read_exact_at};
+use crate::index::Facts;
 
-const MAGIC: [u8; 8] = *b"\xffcdhints";
+/// The last digit is the number of this layout.
+const MAGIC: [u8; 8] = *b"\xffcdhint1";
+
+/// How many bytes a row takes: where it is, and what the tables know of it.
+const ROW: usize = 8 + Facts::LEN;
 
 /// A hint in the making.
 pub(super) struct Hint(Vec<u8>);
-
-/// The most bytes of a hint. The first run of a large calendar is one frame, nearly all of it a line: a hint of it would be
-/// as long as the segment, and take its time when the segment is sealed.
-const MOST: u64 = 64 * 1024 * 1024;
 
 impl Hint {
     /// For a segment of this length.
@@ -41,16 +44,38 @@ impl Hint {
     }
 
     /// Goes on with the next frame.
-    pub(super) fn push(&mut self, frame: &Frame<'_>) {
+    pub(super) fn push(&mut self, frame: &Frame) {
+        let Decoded { brief, rows, items } = &frame.decoded;
         self.0.extend(frame.head);
-        self.0.extend(frame.line);
+        let line = serde_json::to_vec(brief).unwrap_or_default();
+        self.number(line.len());
+        self.0.extend(line);
+        self.number(rows.len());
+        rows.iter().for_each(|row| self.row(Some(row)));
+        for page in items {
+            self.number(page.len());
+            page.iter().for_each(|item| self.row(item.as_ref()));
+        }
+    }
+
+    fn number(&mut self, number: usize) {
+        self.0.extend(u32::try_from(number).unwrap_or(u32::MAX).to_le_bytes());
+    }
+
+    /// A row; where it is can't be 0, so that means that there is none.
+    fn row(&mut self, row: Option<&Known>) {
+        match row {
+            Some((facts, home)) => {
+                self.0.extend(home.offset.to_le_bytes());
+                self.0.extend(home.oldest.to_le_bytes());
+                self.0.extend(facts.to_bytes());
+            }
+            None => self.0.extend([0; ROW]),
+        }
     }
 
     /// Writes it in the place of one that there may be.
     pub(super) fn write(mut self, disk: &dyn Disk, segments: &Segments, number: u32) -> io::Result<()> {
-        if self.0.len() as u64 > MOST {
-            return Ok(());
-        }
         self.0.extend(crc32c(&self.0).to_le_bytes());
         let path = hint_path(segments.dir(), number);
         match disk.remove(&path) {
@@ -67,13 +92,10 @@ pub(super) fn make(disk: &dyn Disk, segments: &Segments, file: &dyn File, number
     let Ok(mut scan) = Scan::new(file, &path, number) else { return };
     let Ok(SegmentHeader::Ours { first, chain, .. }) = scan.header() else { return };
     let mut place = Place::begin(number, first, chain);
-    if !scan.lines(place.offset).is_ok_and(|lines| lines <= MOST) {
-        return;
-    }
     let Ok(mut hint) = Hint::new(file, scan.size) else { return };
     let whole = scan.frames(&mut place, &mut |frame| {
-        hint.push(frame);
-        true
+        hint.push(&frame);
+        Ok(())
     });
     if matches!(whole, Ok(true)) {
         // A hint that can't be written is one that is missing.
@@ -82,7 +104,7 @@ pub(super) fn make(disk: &dyn Disk, segments: &Segments, file: &dyn File, number
 }
 
 /// Gives the frames of a segment to `visit`, from its hint, and moves the place to the segment's end. False if there is
-/// no hint that fits, and then the segment itself has to be read: what was visited before is visited again.
+/// no hint that fits: then nothing was visited, and the segment itself has to be read.
 pub(super) fn read(
     disk: &dyn Disk,
     segments: &Segments,
@@ -90,12 +112,12 @@ pub(super) fn read(
     size: u64,
     place: &mut Place,
     visit: Visit<'_>,
-) -> bool {
+) -> Result<bool, Error> {
     let bytes = content(disk, segments, place.segment);
-    bytes.and_then(|bytes| frames(&bytes, segment, size, *place, visit)).is_some_and(|end| {
-        *place = end;
-        true
-    })
+    let Some((frames, end)) = bytes.and_then(|bytes| frames(&bytes, segment, size, *place)) else { return Ok(false) };
+    frames.into_iter().try_for_each(visit)?;
+    *place = end;
+    Ok(true)
 }
 
 fn content(disk: &dyn Disk, segments: &Segments, number: u32) -> Option<Vec<u8>> {
@@ -105,24 +127,55 @@ fn content(disk: &dyn Disk, segments: &Segments, number: u32) -> Option<Vec<u8>>
     Some(bytes)
 }
 
-/// Where the segment ends, if the bytes are its hint.
-fn frames(bytes: &[u8], segment: &dyn File, size: u64, mut place: Place, visit: Visit<'_>) -> Option<Place> {
+/// The frames, and where the segment ends, if the bytes are its hint.
+fn frames(bytes: &[u8], segment: &dyn File, size: u64, mut place: Place) -> Option<(Vec<Frame>, Place)> {
     let (content, crc) = bytes.split_last_chunk::<4>()?;
     let expected = Hint::new(segment, size).ok()?;
     let mut rest = content.strip_prefix(expected.0.as_slice())?;
     if crc32c(content) != u32::from_le_bytes(*crc) {
         return None;
     }
+    let mut frames = Vec::new();
     while !rest.is_empty() {
-        let (head, after) = rest.split_first_chunk::<HEADER>()?;
-        let header = FrameHeader::read(head).filter(|header| header.chain == place.chain)?;
-        let (line, after) = after.split_at_checked(header.line as usize)?;
-        let frame = Frame { header, head, line, segment: place.segment, offset: place.offset };
-        if !visit(&frame) {
-            return None;
-        }
+        let head = *take::<HEADER>(&mut rest)?;
+        let header = FrameHeader::read(&head).filter(|header| header.chain == place.chain)?;
+        let at = At { segment: place.segment, offset: place.offset, payloads: header.payloads };
+        let decoded = decoded(&mut rest, place.segment)?;
+        frames.push(Frame { header, head, at, decoded });
         place = place.after(&header);
-        rest = after;
     }
-    (place.offset == size).then_some(place)
+    (place.offset == size).then_some((frames, place))
+}
+
+fn decoded(rest: &mut &[u8], segment: u32) -> Option<Decoded> {
+    let len = take_u32(rest)? as usize;
+    let (line, after) = rest.split_at_checked(len)?;
+    *rest = after;
+    let brief: Brief = serde_json::from_slice(line).ok()?;
+    let rows = rows(rest, segment)?.into_iter().collect::<Option<_>>()?;
+    let items = brief.pages.iter().map(|_| self::rows(rest, segment)).collect::<Option<_>>()?;
+    Some(Decoded { brief, rows, items })
+}
+
+fn rows(rest: &mut &[u8], segment: u32) -> Option<Vec<Option<Known>>> {
+    let count = take_u32(rest)? as usize;
+    let (bytes, after) = rest.split_at_checked(count.checked_mul(ROW)?)?;
+    *rest = after;
+    bytes.as_chunks::<ROW>().0.iter().map(|bytes| row(bytes, segment)).collect()
+}
+
+/// A row, if there is one.
+fn row(bytes: &[u8; ROW], segment: u32) -> Option<Option<Known>> {
+    let mut rest = bytes.as_slice();
+    let (offset, oldest) = (take_u32(&mut rest)?, take_u32(&mut rest)?);
+    if offset == 0 {
+        return Some(None);
+    }
+    Some(Some((Facts::from_bytes(rest.first_chunk()?)?, Home { segment, offset, oldest })))
+}
+
+fn take<'a, const LEN: usize>(bytes: &mut &'a [u8]) -> Option<&'a [u8; LEN]> {
+    let (taken, rest) = bytes.split_first_chunk()?;
+    *bytes = rest;
+    Some(taken)
 }

@@ -4,8 +4,8 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::codec::Encoded;
-use super::frame::{HEADER, SEGMENT_HEADER, frame, segment_header};
+use super::codec::{At, Encoded};
+use super::frame::{Chain, HEADER, SEGMENT_HEADER, finish, segment_header};
 use super::hint;
 use super::recover::Ending;
 use super::scan::Place;
@@ -60,6 +60,20 @@ impl Log {
         Ok(log)
     }
 
+    /// Starts a log with a segment of this number, behind others that are no part of it. Its frames say that the log begins
+    /// with the segment `first`.
+    pub(super) fn create(
+        disk: Arc<dyn Disk>,
+        mut segments: Segments,
+        number: u32,
+        first: u32,
+        segment_bytes: u64,
+    ) -> Result<Self, Error> {
+        let place = Place::begin(number, first, Chain::START);
+        let tail = create(disk.as_ref(), &mut segments, &place)?;
+        Ok(Self { disk, segments, place, tail, segment_bytes, seen: 0, poisoned: false })
+    }
+
     /// The segments that there are by now.
     pub(super) fn segments(&self) -> &Segments {
         &self.segments
@@ -75,17 +89,17 @@ impl Log {
         std::mem::replace(&mut self.seen, self.place.segment) != self.place.segment
     }
 
-    /// Adds a frame with one write and one sync, and says where its payloads are: segment and offset. From this frame on
-    /// nothing is needed that comes before the segment `first`, if there is one.
-    pub(super) fn append(&mut self, encoded: &Encoded, first: Option<u32>) -> Result<(u32, u64), Error> {
+    /// Adds a frame with one write and one sync, and says where it is. From this frame on nothing is needed that comes
+    /// before the segment `first`, if there is one.
+    pub(super) fn append(&mut self, encoded: &mut Encoded, first: Option<u32>) -> Result<At, Error> {
         if self.poisoned {
             return Err(Error::Poisoned { path: self.segments.dir().to_owned() });
         }
         let first = first.unwrap_or(self.place.first);
-        let built = frame(self.place.chain, first, &encoded.line, &encoded.payloads);
-        let fits = |bytes: &[u8]| u32::try_from(bytes.len().saturating_add(SEGMENT_HEADER)).is_ok();
-        let built = built.filter(|(bytes, _)| fits(bytes));
-        let (bytes, crc) = built.ok_or(Error::Invalid("a batch is longer than a frame can be"))?;
+        let Encoded { bytes, line } = encoded;
+        let built = finish(bytes, self.place.chain, first, *line);
+        let built = built.filter(|_| u32::try_from(bytes.len().saturating_add(SEGMENT_HEADER)).is_ok());
+        let crc = built.ok_or(Error::Invalid("a batch is longer than a frame can be"))?;
         let len = bytes.len() as u64;
         let most = self.segment_bytes.min(u32::MAX.into());
         if self.place.offset > SEGMENT_HEADER as u64 && self.place.offset.saturating_add(len) > most {
@@ -93,7 +107,7 @@ impl Log {
         }
         let Place { segment, offset, chain, .. } = self.place;
         let path = self.segments.path(segment);
-        if let Err(error) = self.tail.write_at(&bytes, offset) {
+        if let Err(error) = self.tail.write_at(bytes, offset) {
             // The frame is not whole, so it does not count; but what is left of it must not lie behind the next one.
             self.poisoned = self.tail.set_len(offset).is_err();
             return Err(Error::io("write to", &path)(error));
@@ -104,7 +118,13 @@ impl Log {
         }
         self.place =
             Place { segment, offset: offset.saturating_add(len), last: offset, chain: chain.after(crc), first };
-        Ok((segment, offset.saturating_add(HEADER as u64).saturating_add(encoded.line.len() as u64)))
+        let payloads = bytes.len().saturating_sub(*line).saturating_sub(HEADER);
+        Ok(At { segment, offset, payloads: u32::try_from(payloads).unwrap_or(u32::MAX) })
+    }
+
+    /// Gives up writing, because what was written can't be read.
+    pub(super) fn poison(&mut self) {
+        self.poisoned = true;
     }
 
     /// Starts the next segment.

@@ -3,12 +3,12 @@
 //! ```text
 //! lock          who is writing; never renamed
 //! 000007.log    segments of frames, one frame per batch; all but the last are sealed
-//! 000007.hint   a sealed segment without its payloads: a cache
+//! 000007.hint   what the tables need of a sealed segment: a cache
 //! 000008.log
 //! ```
 //!
 //! - **A batch is one frame, one write, one sync.** Publishing names the payloads that are staged; none is written twice.
-//! - **No payload is held in memory.** The index holds where each one is, and views read it when they are asked.
+//! - **No id, etag or payload is held in memory.** The index holds where each row is, and views read it when they are asked.
 //! - **Only a torn end is ever cut off**, when the store is opened for writing, and what is left is synced before
 //!   anything is built on it. Anything else that is not whole is [`Error::Damaged`] and left alone.
 //! - **A failed sync is never repeated**: it poisons the store until it is opened again.
@@ -22,6 +22,8 @@ mod compact;
 mod frame;
 mod hint;
 mod log;
+mod migrate;
+mod record;
 mod recover;
 mod replay;
 mod salvage;
@@ -36,13 +38,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use async_trait::async_trait;
 
 use crate::Error;
-use crate::batch::Batch;
+use crate::batch::{Batch, Part};
 use crate::disk::{Disk, Guard, Lock, RealDisk, create_dirs, parent_of};
-use crate::effects::{Effects, Piece};
-use crate::index::{Index, Retention};
+use crate::index::{Index, Retention, Written};
 use crate::model::Revision;
-use crate::pinned::{Payloads, Pinned};
+use crate::pinned::Pinned;
 use crate::store::{Store, View};
+pub(crate) use frame::FORMAT;
+pub use migrate::Migrated;
 pub use salvage::Salvaged;
 pub use verify::Verified;
 
@@ -50,7 +53,7 @@ use log::Log;
 use recover::{Ending, Purpose};
 use replay::Replay;
 use scan::Place;
-use segment::{Segments, Span};
+use segment::Segments;
 
 /// The name of the lock file.
 const LOCK: &str = "lock";
@@ -85,7 +88,7 @@ pub struct FileStore {
 /// What views are made of.
 #[derive(Debug, Clone)]
 struct State {
-    index: Index<Span>,
+    index: Index<Segments>,
     segments: Segments,
 }
 
@@ -165,16 +168,29 @@ impl FileStore {
     }
 
     /// Writes effects and loads them. From there on nothing is needed that comes before the segment `first`.
-    fn append(&self, log: &mut Log, effects: Effects<Piece<Span, String>>, first: Option<u32>) -> Result<(), Error> {
-        let encoded = codec::encode(effects)?;
-        let (segment, offset) = log.append(&encoded, first)?;
-        let effects = codec::locate(encoded.effects, segment, offset, encoded.payloads.len() as u64);
-        let effects = effects.ok_or(Error::Invalid("a batch's payloads do not add up"))?;
-        self.change_state(|state| {
-            state.segments = log.segments().clone();
-            state.index.load(effects);
-        });
-        Ok(())
+    fn append(&self, log: &mut Log, written: Written<Segments, String>, first: Option<u32>) -> Result<(), Error> {
+        let (effects, taken) = written;
+        let mut encoded = codec::encode(effects)?;
+        let at = log.append(&mut encoded, first)?;
+        let segments = log.segments().clone();
+        let mut index = self.look(|state| state.index.clone());
+        // What was written is read like anything else.
+        let line = encoded.bytes.get(encoded.bytes.len().saturating_sub(encoded.line)..).unwrap_or_default();
+        let decoded = codec::decode(line, at, false);
+        let changes = decoded.and_then(|decoded| decoded.changes(at, u32::try_from(encoded.line).ok()?));
+        let loaded = match changes {
+            Some(mut changes) => {
+                changes.rows.extend(taken);
+                index.load(changes, &segments)
+            }
+            None => Err(Error::Invalid("a batch can't be read back")),
+        };
+        match loaded {
+            Ok(()) => self.change_state(|state| *state = State { index, segments }),
+            // The batch is there, and does not show.
+            Err(_) => log.poison(),
+        }
+        loaded
     }
 
     /// Takes up what a writer has added since the last look.
@@ -200,9 +216,12 @@ impl Store for FileStore {
     async fn write(&self, batch: Batch) -> Result<Revision, Error> {
         let AccessTo::Write { log, options, .. } = &self.access else { return Err(Error::ReadOnly) };
         let mut log = locked(log);
-        let publishes = matches!(batch, Batch::Publish(_));
-        if let Some(effects) = self.look(|state| state.index.effects(batch, options.retention))? {
-            self.append(&mut log, effects, None)?;
+        // Between the parts of a publish nothing may come that would make them void.
+        let publishes = matches!(&batch, Batch::Publish(publish) if !matches!(publish.part, Some(Part::Of(_))));
+        let State { index, segments } = self.state();
+        if let Some(written) = index.effects(&segments, batch, options.retention)? {
+            drop((index, segments));
+            self.append(&mut log, written, None)?;
         }
         if publishes && options.compact {
             // What was published is published. Space that can't be freed now is freed after another run, and a log that
@@ -217,7 +236,7 @@ impl Store for FileStore {
             self.catch_up(disk.as_ref(), place)?;
         }
         let State { index, segments } = self.state();
-        Ok(Arc::new(Pinned { index, payloads: segments }))
+        Ok(Arc::new(Pinned::new(index, segments)))
     }
 }
 
@@ -233,7 +252,8 @@ impl State {
         for _ in 0..TRIES {
             let Self { index, segments } = self;
             let mut replay = Replay::new(index);
-            let ending = recover::read(disk, purpose, segments, place, &mut |frame| replay.visit(frame));
+            let ending =
+                recover::read(disk, purpose, segments, place, &mut |segments, frame| replay.visit(frame, segments));
             match ending.and_then(|ending| replay.finish(segments).map(|()| ending)) {
                 Ok(Ending::Gone) => {}
                 Err(Error::Io { source, .. })
@@ -255,14 +275,6 @@ impl State {
         }
         let dir = self.segments.dir();
         Err(Error::io("follow the changes of", dir)(io::ErrorKind::ResourceBusy.into()))
-    }
-}
-
-impl Payloads for Segments {
-    type Handle = Span;
-
-    fn read(&self, handle: &Span) -> Result<String, Error> {
-        self.text(*handle)
     }
 }
 

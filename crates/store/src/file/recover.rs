@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::frame::SegmentHeader;
 use super::hint::{self, Hint};
-use super::scan::{Place, Scan, Visit};
+use super::scan::{Frame, Place, Scan};
 use super::segment::{self, Segments};
 use crate::Error;
 use crate::disk::{Access, Disk};
@@ -38,6 +38,9 @@ impl Purpose {
         if self == Self::Write { Access::Write } else { Access::Read }
     }
 }
+
+/// What is done with each frame, when the segments up to its own are open.
+pub(super) type Visit<'a> = &'a mut dyn FnMut(&Segments, Frame) -> Result<(), Error>;
 
 /// Gives each whole frame after a place to `visit`, and moves the place along. Changes nothing on the disk but hints, and
 /// those only for a writer.
@@ -87,7 +90,7 @@ fn one(
     let begins = number > place.segment;
     if begins {
         match scan.header()? {
-            SegmentHeader::Other(format) => return Err(Error::Newer { path, format }),
+            SegmentHeader::Other(format) => return Err(Error::format(path, format)),
             SegmentHeader::Ours { number: named, first, chain } if named == number && place.leads_to(number, chain) => {
                 *place = Place::begin(number, first, chain);
             }
@@ -99,20 +102,22 @@ fn one(
         }
     }
     if is_last || !begins {
-        let whole = scan.frames(place, visit)?;
+        let whole = scan.frames(place, &mut |frame| visit(segments, frame))?;
         return match whole {
             true => Ok(Ending::Whole),
             false if is_last => Ok(Ending::TornFrame),
             false => Err(scan.damaged(place.offset, NOT_WHOLE)),
         };
     }
-    if purpose != Purpose::Verify && hint::read(disk, segments, file.as_ref(), scan.size, place, visit) {
+    if purpose != Purpose::Verify
+        && hint::read(disk, segments, file.as_ref(), scan.size, place, &mut |frame| visit(segments, frame))?
+    {
         return Ok(Ending::Whole);
     }
     let mut hint = Hint::new(file.as_ref(), scan.size).map_err(Error::io("read", &path))?;
     let whole = scan.frames(place, &mut |frame| {
-        hint.push(frame);
-        visit(frame)
+        hint.push(&frame);
+        visit(segments, frame)
     })?;
     if !whole {
         return Err(scan.damaged(place.offset, NOT_WHOLE));

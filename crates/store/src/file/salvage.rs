@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::compact::Carried;
 use super::frame::SegmentHeader;
+use super::replay::Replay;
 use super::scan::Scan;
 use super::segment;
 use super::{AccessTo, FileOptions, FileStore, State, locked, take_lock};
@@ -82,12 +83,16 @@ fn gather(disk: &dyn Disk, state: &mut State) -> Result<Salvaged, Error> {
     let lowest = listing.before.first().copied().unwrap_or(1);
     let mut begins_at = 1;
     let mut expected = None;
+    for number in &listing.before {
+        state.segments.open(disk, *number, Access::Read)?;
+    }
+    let mut replay = Replay::of_what_is_left(&mut state.index);
     for number in listing.before {
         let file = state.segments.open(disk, number, Access::Read)?;
         let path = state.segments.path(number);
         let mut scan = Scan::new(file.as_ref(), &path, number)?;
         match scan.header()? {
-            SegmentHeader::Other(format) => return Err(Error::Newer { path, format }),
+            SegmentHeader::Other(format) => return Err(Error::format(path, format)),
             SegmentHeader::Ours { number: named, chain, .. } if named == number => {
                 salvaged.gaps += u64::from(expected.is_some_and(|expected| expected != chain));
                 expected = Some(chain);
@@ -97,14 +102,9 @@ fn gather(disk: &dyn Disk, state: &mut State) -> Result<Salvaged, Error> {
         let mut from = 0;
         while let Some((offset, header)) = scan.next_frame(from)? {
             salvaged.gaps += u64::from(expected.is_some_and(|expected| expected != header.chain));
-            let mut understood = None;
-            scan.visit(offset, header, &mut |frame| {
-                understood = frame.effects();
-                true
-            })?;
-            match understood {
-                Some(effects) => {
-                    state.index.load(effects);
+            match scan.decode(offset, header)? {
+                Some(frame) => {
+                    replay.visit(frame, &state.segments)?;
                     salvaged.frames += 1;
                 }
                 None => salvaged.gaps += 1,
@@ -116,6 +116,8 @@ fn gather(disk: &dyn Disk, state: &mut State) -> Result<Salvaged, Error> {
         salvaged.gaps += u64::from(from != scan.size);
     }
     salvaged.gaps += u64::from(lowest > begins_at);
+    salvaged.lost_rows = replay.lost();
+    replay.finish(&state.segments)?;
     Ok(salvaged)
 }
 
@@ -125,7 +127,7 @@ impl Salvaged {
         let engine_state = from.index.engine_state().cloned();
         let Some(mut root) = from.index.published().root() else {
             // Nothing was ever published, or nobody knows whose rows these are.
-            self.lost_rows = from.index.published().rows.len() as u64;
+            self.lost_rows = self.lost_rows.saturating_add(from.index.published().rows.len() as u64);
             return carried.finish(None, engine_state, None);
         };
         self.rows(from, &root, &mut carried)?;
@@ -141,10 +143,9 @@ impl Salvaged {
     /// Rows that can be read, and are held by a tile that is known.
     fn rows(&mut self, from: &State, root: &Root, carried: &mut Carried<'_>) -> Result<(), Error> {
         let is_known = |tile: &TileId| root.tiles.iter().any(|known| known.id == *tile);
-        for row in from.index.published().rows.after(None) {
-            let held = row.holds.is_empty() || row.holds.iter().any(is_known);
-            match from.row(&row.meta.id, |_| true) {
-                Ok(Some((mut row, bytes))) if held => {
+        for entry in from.index.published().rows.after(None) {
+            match from.row(entry.key, |_| true) {
+                Ok(Some((mut row, bytes))) if row.holds.is_empty() || row.holds.iter().any(is_known) => {
                     row.holds.retain(is_known);
                     self.rows += 1;
                     carried.push(bytes, |effects| effects.rows.push(row))?;
@@ -179,8 +180,8 @@ impl Salvaged {
 /// All staged rounds.
 fn staged(from: &State, carried: &mut Carried<'_>) -> Result<(), Error> {
     for (round, staging) in from.index.stagings() {
-        for (number, _) in staging.pages() {
-            if let Some((page, bytes)) = from.page(round, number, |_| true)? {
+        for page in staging.pages() {
+            if let Some((page, bytes)) = from.page(round, page.number, |_| true)? {
                 carried.push(bytes, |effects| effects.pages.push(page))?;
             }
         }

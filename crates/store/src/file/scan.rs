@@ -8,12 +8,10 @@ use std::path::Path;
 
 use crc32c::crc32c_append;
 
-use super::codec;
-use super::frame::{Chain, FRAME_MAGIC, FrameHeader, HEADER, SEGMENT_HEADER, SegmentHeader};
-use super::segment::Span;
+use super::codec::{self, At, Decoded};
+use super::frame::{Chain, FORMAT, FRAME_MAGIC, FrameHeader, HEADER, SEGMENT_HEADER, SegmentHeader};
 use crate::Error;
 use crate::disk::{File, read_exact_at};
-use crate::effects::Effects;
 
 /// A place in a log: everything before it was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,26 +54,17 @@ impl Place {
 }
 
 /// A whole frame without its payloads.
-pub(super) struct Frame<'a> {
+pub(super) struct Frame {
     pub(super) header: FrameHeader,
     /// The header's bytes.
-    pub(super) head: &'a [u8; HEADER],
-    pub(super) line: &'a [u8],
-    pub(super) segment: u32,
-    /// Where it starts.
-    pub(super) offset: u64,
+    pub(super) head: [u8; HEADER],
+    pub(super) at: At,
+    /// What it says, and what its items are.
+    pub(super) decoded: Decoded,
 }
 
-impl Frame<'_> {
-    /// What it says; none if its line can't be understood.
-    pub(super) fn effects(&self) -> Option<Effects<Span>> {
-        let payloads = self.offset.saturating_add(HEADER as u64).saturating_add(self.header.line.into());
-        codec::locate(codec::decode(self.line)?, self.segment, payloads, self.header.payloads.into())
-    }
-}
-
-/// What is done with each frame; false if its line can't be understood.
-pub(super) type Visit<'a> = &'a mut dyn FnMut(&Frame<'_>) -> bool;
+/// What is done with each frame.
+pub(super) type Visit<'a> = &'a mut dyn FnMut(Frame) -> Result<(), Error>;
 
 /// One segment, as long as it was when reading began.
 pub(super) struct Scan<'a> {
@@ -93,9 +82,14 @@ impl<'a> Scan<'a> {
     }
 
     pub(super) fn header(&self) -> Result<SegmentHeader, Error> {
+        self.header_of(FORMAT)
+    }
+
+    /// The header, for somebody who knows this format.
+    pub(super) fn header_of(&self, format: u32) -> Result<SegmentHeader, Error> {
         let mut bytes = [0; SEGMENT_HEADER];
         let whole = self.read(&mut bytes, 0)?;
-        Ok(if whole { SegmentHeader::read(&bytes) } else { SegmentHeader::Torn })
+        Ok(if whole { SegmentHeader::read(&bytes, format) } else { SegmentHeader::Torn })
     }
 
     /// Reads frames up to the end of the segment; false if there is something that is not a whole frame.
@@ -104,47 +98,43 @@ impl<'a> Scan<'a> {
     /// [`Error::Damaged`], or [`Error::Io`].
     pub(super) fn frames(&mut self, place: &mut Place, visit: Visit<'_>) -> Result<bool, Error> {
         while place.offset < self.size {
-            let mut found = self.frame(place.offset)?;
-            if found.is_none() && self.good_frame_after(place.offset)? {
-                // A reader without the lock may have looked while the frame was being written: look again.
-                found = self.frame(place.offset)?;
-                if found.is_none() {
-                    return Err(self.damaged(place.offset, "a bad frame is followed by a good one"));
-                }
-            }
-            let Some(header) = found else { return Ok(false) };
-            if header.chain != place.chain {
-                return Err(self.damaged(place.offset, "a frame does not go on from the one before"));
-            }
-            self.visit(place.offset, header, visit)?;
+            let Some(header) = self.next(place)? else { return Ok(false) };
+            let frame = self.decode(place.offset, header)?;
+            let strange = "a frame is whole, but its line is not one of this format";
+            visit(frame.ok_or_else(|| self.damaged(place.offset, strange))?)?;
             *place = place.after(&header);
         }
         Ok(true)
     }
 
-    /// Gives a frame that is known to be whole to somebody.
-    pub(super) fn visit(&self, offset: u64, header: FrameHeader, visit: Visit<'_>) -> Result<(), Error> {
-        let mut head = [0; HEADER];
-        let mut line = vec![0; header.line as usize];
-        let whole = self.read(&mut head, offset)? && self.read(&mut line, offset.saturating_add(HEADER as u64))?;
-        let frame = Frame { header, head: &head, line: &line, segment: self.number, offset };
-        if whole && visit(&frame) {
-            Ok(())
-        } else {
-            Err(self.damaged(offset, "a frame is whole, but its line is not one of this build's"))
+    /// The header of the frame at a place; none if what is there is not whole.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`], or [`Error::Io`].
+    pub(super) fn next(&mut self, place: &Place) -> Result<Option<FrameHeader>, Error> {
+        let mut found = self.frame(place.offset)?;
+        if found.is_none() && self.good_frame_after(place.offset)? {
+            // A reader without the lock may have looked while the frame was being written: look again.
+            found = self.frame(place.offset)?;
+            if found.is_none() {
+                return Err(self.damaged(place.offset, "a bad frame is followed by a good one"));
+            }
         }
+        if found.is_some_and(|header| header.chain != place.chain) {
+            return Err(self.damaged(place.offset, "a frame does not go on from the one before"));
+        }
+        Ok(found)
     }
 
-    /// How many bytes of the frames from an offset on are headers and lines, going by what their headers say.
-    pub(super) fn lines(&self, mut offset: u64) -> Result<u64, Error> {
-        let mut sum = 0_u64;
-        let mut bytes = [0; HEADER];
-        while self.read(&mut bytes, offset)? {
-            let Some(header) = FrameHeader::read(&bytes) else { break };
-            sum = sum.saturating_add(HEADER as u64).saturating_add(header.line.into());
-            offset = offset.saturating_add(header.frame_len());
+    /// Reads a frame that is known to be whole; none if its line can't be understood.
+    pub(super) fn decode(&self, offset: u64, header: FrameHeader) -> Result<Option<Frame>, Error> {
+        let mut head = [0; HEADER];
+        let mut line = vec![0; header.line as usize];
+        let at = At { segment: self.number, offset, payloads: header.payloads };
+        if !(self.read(&mut head, offset)? && self.read(&mut line, at.line())?) {
+            return Ok(None);
         }
-        Ok(sum)
+        Ok(codec::decode(&line, at, true).map(|decoded| Frame { header, head, at, decoded }))
     }
 
     /// The header of the frame at an offset, if it is whole.
@@ -214,7 +204,7 @@ impl<'a> Scan<'a> {
     }
 
     /// Fills a buffer; false if the file ends before it is full.
-    fn read(&self, buffer: &mut [u8], offset: u64) -> Result<bool, Error> {
+    pub(super) fn read(&self, buffer: &mut [u8], offset: u64) -> Result<bool, Error> {
         match read_exact_at(self.file, buffer, offset) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),

@@ -6,9 +6,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crc32c::crc32c;
+use serde::{Deserialize, Serialize};
 
+use super::codec::{self, At};
+use super::frame::{FrameHeader, HEADER};
+use super::record;
 use crate::Error;
 use crate::disk::{Access, Disk, File, read_exact_at};
+use crate::heap::{Heap, Item};
+use crate::model::Row;
 
 /// Where a payload lies, and its checksum: what was not read when the store was opened is checked when it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +23,38 @@ pub(super) struct Span {
     pub(super) offset: u32,
     pub(super) len: u32,
     pub(super) crc: u32,
+}
+
+/// Where a row is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Home {
+    /// The segment that its record is in.
+    pub(super) segment: u32,
+    /// Where in it the record begins.
+    pub(super) offset: u32,
+    /// The first segment that the record or one of its payloads is in.
+    pub(super) oldest: u32,
+}
+
+/// Where a staged page is: a frame, and which of its pages it is. In a line: `[segment, offset, number]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(from = "(u32, u32, u32)", into = "(u32, u32, u32)")]
+pub(super) struct Leaf {
+    pub(super) segment: u32,
+    pub(super) offset: u32,
+    pub(super) page: u32,
+}
+
+impl From<(u32, u32, u32)> for Leaf {
+    fn from((segment, offset, page): (u32, u32, u32)) -> Self {
+        Self { segment, offset, page }
+    }
+}
+
+impl From<Leaf> for (u32, u32, u32) {
+    fn from(Leaf { segment, offset, page }: Leaf) -> Self {
+        (segment, offset, page)
+    }
 }
 
 /// The path of a segment.
@@ -147,19 +185,96 @@ impl Segments {
         Ok(file)
     }
 
-    /// The text in a span.
-    pub(super) fn text(&self, span: Span) -> Result<String, Error> {
-        let path = self.path(span.segment);
-        let damaged = |what| Error::Damaged { path: path.clone(), offset: span.offset.into(), what };
-        let file = self.files.get(&span.segment).ok_or_else(|| damaged("the segment of a payload is missing"))?;
-        let mut bytes = vec![0; span.len as usize];
-        match read_exact_at(file.as_ref(), &mut bytes, span.offset.into()) {
-            Ok(()) if crc32c(&bytes) == span.crc => {
-                String::from_utf8(bytes).map_err(|_| damaged("a payload is not text"))
-            }
-            Ok(()) => Err(damaged("a payload has changed since it was written")),
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(damaged("a payload is cut off")),
-            Err(error) => Err(Error::io("read", &path)(error)),
+    fn damaged(&self, segment: u32, offset: u32, what: &'static str) -> Error {
+        Error::Damaged { path: self.path(segment), offset: offset.into(), what }
+    }
+
+    /// That something is wrong with a frame.
+    pub(super) fn damaged_at(&self, at: At, what: &'static str) -> Error {
+        Error::Damaged { path: self.path(at.segment), offset: at.offset, what }
+    }
+
+    /// Fills a buffer with what lies at an offset.
+    fn fill(&self, buffer: &mut [u8], segment: u32, offset: u32, what: &'static str) -> Result<(), Error> {
+        let missing = || self.damaged(segment, offset, "the segment of something that is needed is missing");
+        let file = self.files.get(&segment).ok_or_else(missing)?;
+        match read_exact_at(file.as_ref(), buffer, offset.into()) {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(self.damaged(segment, offset, what)),
+            other => other.map_err(Error::io("read", &self.path(segment))),
         }
     }
+}
+
+impl Heap for Segments {
+    type Text = Span;
+    type Home = Home;
+    type Leaf = Leaf;
+
+    fn text(&self, span: &Span) -> Result<String, Error> {
+        let Span { segment, offset, len, crc } = *span;
+        let mut bytes = vec![0; len as usize];
+        self.fill(&mut bytes, segment, offset, "a payload is cut off")?;
+        if crc32c(&bytes) != crc {
+            return Err(self.damaged(segment, offset, "a payload has changed since it was written"));
+        }
+        String::from_utf8(bytes).map_err(|_| self.damaged(segment, offset, "a payload is not text"))
+    }
+
+    fn len(&self, span: &Span) -> u64 {
+        span.len.into()
+    }
+
+    fn row(&self, home: &Home) -> Result<Row<Span>, Error> {
+        let Home { segment, offset, .. } = *home;
+        let missing = || self.damaged(segment, offset, "the segment of a row is missing");
+        let file = self.files.get(&segment).ok_or_else(missing)?;
+        // As long as most records are, and then longer and longer.
+        let mut bytes = vec![0; 1024];
+        loop {
+            let read = read_at_most(file.as_ref(), &mut bytes, offset.into());
+            let read = read.map_err(Error::io("read", &self.path(segment)))?;
+            let mut values = serde_json::Deserializer::from_slice(bytes.get(..read).unwrap_or_default())
+                .into_iter::<serde::de::IgnoredAny>();
+            match values.next() {
+                Some(Ok(_)) => {
+                    let record = bytes.get(..values.byte_offset()).unwrap_or_default();
+                    let row = record::Place { segment, offset }.any(record);
+                    return row.ok_or_else(|| self.damaged(segment, offset, "a row has changed since it was written"));
+                }
+                Some(Err(error)) if error.is_eof() && read == bytes.len() => {
+                    let longer = bytes.len().saturating_mul(8);
+                    bytes.resize(longer, 0);
+                }
+                _ => return Err(self.damaged(segment, offset, "a row has changed since it was written")),
+            }
+        }
+    }
+
+    fn page(&self, leaf: &Leaf) -> Result<Vec<Item<Self>>, Error> {
+        let Leaf { segment, offset, page } = *leaf;
+        let what = "a staged page has changed since it was written";
+        let mut head = [0; HEADER];
+        self.fill(&mut head, segment, offset, what)?;
+        let header = FrameHeader::read(&head).ok_or_else(|| self.damaged(segment, offset, what))?;
+        let at = At { segment, offset: offset.into(), payloads: header.payloads };
+        let begins = u32::try_from(at.line()).map_err(|_| self.damaged(segment, offset, what))?;
+        let mut line = vec![0; header.line as usize];
+        self.fill(&mut line, segment, begins, what)?;
+        let items = codec::page_items(&line, at, page).ok_or_else(|| self.damaged(segment, offset, what))?;
+        Ok(items.into_iter().map(Item::from).collect())
+    }
+}
+
+/// Reads until the buffer is full or the file ends; how many bytes.
+fn read_at_most(file: &dyn File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    let mut read = 0;
+    while let Some(rest) = buffer.get_mut(read..).filter(|rest| !rest.is_empty()) {
+        match file.read_at(rest, offset.saturating_add(read as u64)) {
+            Ok(0) => break,
+            Ok(more) => read = read.saturating_add(more),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(read)
 }

@@ -7,6 +7,7 @@ use super::scan::Place;
 use super::{FileStore, State};
 use crate::Error;
 use crate::disk::{Disk, RealDisk};
+use crate::heap::Heap;
 
 /// What was found in a log in which nothing is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,12 +47,12 @@ impl FileStore {
         let ending = state.read(disk, Purpose::Verify, &mut place)?;
         let segments = &state.segments;
         let published = state.index.published();
-        for row in published.rows.after(None) {
-            row.layers.as_ref().try_map(|span| segments.text(*span).map(drop))?;
+        for entry in published.rows.after(None) {
+            segments.row(&entry.home)?.layers.try_map(|span| segments.text(&span).map(drop))?;
         }
         let mut notes = 0;
         for block in published.journal.after(0) {
-            segments.text(block.text)?;
+            segments.text(&block.text)?;
             notes += u64::from(block.notes);
         }
         let torn = matches!(ending, Ending::TornFrame | Ending::TornSegment(_));

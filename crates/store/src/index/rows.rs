@@ -1,102 +1,259 @@
-//! The rows, and the ways to find them.
+//! The rows: where each one is, and the ways to find it. What a row says is not here.
+//!
+//! By key a row is found for sure. By time and by series what is found is looked at: the tables hold the beginning of a
+//! key only, so that an entry may be that of another row, or of one that is no longer so.
 
 use std::cmp::Ordering;
 use std::ops::Range;
-use std::sync::Arc;
 
 use delta_core::{EventType, Timestamp};
 
-use super::sorted::Sorted;
-use super::times::Times;
+use super::sorted::{Entries, Sorted};
+use super::times::{Times, level};
+use crate::key::{Key, Short};
 use crate::model::{Meta, Row};
-use crate::store::TimeKey;
 
-/// All rows of a replica by id, by time and by series.
+/// All rows of a replica. `E` is where one is.
 #[derive(Debug, Clone)]
-pub(crate) struct Rows<P> {
-    by_id: Sorted<Arc<Row<P>>>,
+pub(crate) struct Rows<E> {
+    by_key: Sorted<Entry<E>>,
     times: Times,
     /// Pairs of a series and a member.
-    series: Sorted<(Arc<str>, Arc<str>)>,
-    unsettled: Sorted<Arc<str>>,
+    series: Sorted<(Short, Short)>,
+    unsettled: Sorted<Key>,
+    /// About how many bytes a log needs for them.
+    bytes: u64,
 }
 
-impl<P> Default for Rows<P> {
+/// Where a row is.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry<E> {
+    pub(crate) key: Key,
+    pub(crate) home: E,
+}
+
+/// What the tables know of a row. There may be a million of them at once when a store is opened, so they are packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Facts {
+    pub(crate) key: Key,
+    /// About how many bytes a log needs for it.
+    pub(crate) bytes: u32,
+    start: Timestamp,
+    series: Short,
+    level: u8,
+    flags: u8,
+}
+
+impl Facts {
+    /// About what is written of a row beside its ids and payloads. Rather too much than too little: whoever frees space
+    /// because of it must find some.
+    pub(crate) const EACH: u64 = 240;
+
+    const TIMED: u8 = 1;
+    const MEMBER: u8 = 2;
+    const UNSETTLED: u8 = 4;
+
+    /// How many bytes they take as bytes.
+    pub(crate) const LEN: usize = 34;
+
+    /// What there is to know of a row whose payloads have so many bytes together.
+    pub(crate) fn of<P>(row: &Row<P>, payloads: u64) -> Self {
+        let Meta { id, etag, series, .. } = &row.meta;
+        let names = [id.len(), etag.as_ref().map_or(0, String::len), series.as_ref().map_or(0, |series| series.len())];
+        let names = names.into_iter().sum::<usize>() as u64;
+        let bytes = payloads.saturating_add(names).saturating_add(Self::EACH);
+        let time = when(&row.meta);
+        let mut flags = 0;
+        for (flag, is) in [
+            (Self::TIMED, time.is_some()),
+            (Self::MEMBER, series.is_some()),
+            (Self::UNSETTLED, row.unsettled.is_some()),
+        ] {
+            flags |= if is { flag } else { 0 };
+        }
+        Self {
+            key: Key::of(id),
+            bytes: u32::try_from(bytes).unwrap_or(u32::MAX),
+            start: time.map_or(Timestamp::MIN, |(start, _)| start),
+            series: series.as_ref().map_or(Short::MIN, |series| Key::of(series).short()),
+            level: time.map_or(0, |(start, end)| level(start, end)),
+            flags,
+        }
+    }
+
+    /// What there is to know of a row that is not there.
+    pub(crate) fn nothing(key: Key) -> Self {
+        Self { key, bytes: 0, start: Timestamp::MIN, series: Short::MIN, level: 0, flags: 0 }
+    }
+
+    /// Where it stands in time, and for how long: see `times.rs`.
+    fn time(&self) -> Option<(u8, Timestamp)> {
+        (self.flags & Self::TIMED != 0).then_some((self.level, self.start))
+    }
+
+    fn series(&self) -> Option<Short> {
+        (self.flags & Self::MEMBER != 0).then_some(self.series)
+    }
+
+    fn unsettled(&self) -> bool {
+        self.flags & Self::UNSETTLED != 0
+    }
+
+    pub(crate) fn to_bytes(self) -> [u8; Self::LEN] {
+        let Self { key: Key(key), bytes, start, series: Short(series), level, flags } = self;
+        let words = key.into_iter().chain(series).chain([bytes]).flat_map(u32::to_le_bytes);
+        let all = words.chain(start.ticks().to_le_bytes()).chain([level, flags]);
+        let mut packed = [0; Self::LEN];
+        packed.iter_mut().zip(all).for_each(|(to, from)| *to = from);
+        packed
+    }
+
+    pub(crate) fn from_bytes(bytes: &[u8; Self::LEN]) -> Option<Self> {
+        let (words, rest) = bytes.split_first_chunk::<24>()?;
+        let (start, rest) = rest.split_first_chunk::<8>()?;
+        let mut words = words.as_chunks::<4>().0.iter().map(|word| u32::from_le_bytes(*word));
+        let mut word = || words.next();
+        Some(Self {
+            key: Key([word()?, word()?, word()?]),
+            series: Short([word()?, word()?]),
+            bytes: word()?,
+            start: Timestamp::from_ticks(i64::from_le_bytes(*start)),
+            level: *rest.first()?,
+            flags: *rest.get(1)?,
+        })
+    }
+}
+
+impl<E> Default for Rows<E> {
     fn default() -> Self {
         let (times, series, unsettled) = (Times::default(), Sorted::default(), Sorted::default());
-        Self { by_id: Sorted::default(), times, series, unsettled }
+        Self { by_key: Sorted::default(), times, series, unsettled, bytes: 0 }
     }
 }
 
-impl<P> Rows<P> {
+impl<E> Rows<E> {
     pub(crate) fn len(&self) -> usize {
-        self.by_id.len()
+        self.by_key.len()
     }
 
-    pub(crate) fn get(&self, id: &str) -> Option<&Row<P>> {
-        self.by_id.get(by_id(id)).map(Arc::as_ref)
+    /// About how many bytes a log needs for them.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
     }
 
-    pub(crate) fn after(&self, id: Option<&str>) -> impl Iterator<Item = &Row<P>> {
-        self.by_id.from(|row| id.is_some_and(|id| *row.meta.id <= *id)).map(Arc::as_ref)
+    pub(crate) fn get(&self, key: Key) -> Option<&E> {
+        self.by_key.get(by_key(key)).map(|entry| &entry.home)
     }
 
+    /// All after a key.
+    pub(crate) fn after(&self, key: Option<Key>) -> Entries<'_, Entry<E>> {
+        self.by_key.from(|entry| key.is_some_and(|key| entry.key <= key))
+    }
+
+    /// Those whose key begins so: one, but for the rarest of chances.
+    pub(crate) fn beginning(&self, short: Short) -> impl Iterator<Item = &Entry<E>> {
+        self.by_key.from(move |entry| entry.key < short.first_key()).take_while(move |entry| entry.key.short() == short)
+    }
+
+    /// Those that may name a series, after a key.
+    pub(crate) fn members(&self, series: Short, after: Option<Key>) -> impl Iterator<Item = &Entry<E>> {
+        let from = (series, after.map_or(Short::MIN, Key::short));
+        let members = self.series.from(|pair| *pair < from).take_while(move |(of, _)| *of == series);
+        members
+            .flat_map(|(_, member)| self.beginning(*member))
+            .filter(move |entry| after.is_none_or(|after| entry.key > after))
+    }
+
+    /// Those that may overlap a range, by start and then by key, after this one.
     pub(crate) fn overlapping(
         &self,
         range: Range<Timestamp>,
-        after: Option<&TimeKey>,
-    ) -> impl Iterator<Item = (&TimeKey, &Row<P>)> {
-        self.times.overlapping(range, after).filter_map(|key| Some((key, self.get(&key.id)?)))
+        after: Option<(Timestamp, Key)>,
+    ) -> impl Iterator<Item = (Timestamp, &Entry<E>)> {
+        let times = self.times.overlapping(range, after.map(|(start, key)| (start, key.short())));
+        let found = times.flat_map(|(start, row)| self.beginning(row).map(move |entry| (start, entry)));
+        found.filter(move |(start, entry)| after.is_none_or(|after| (*start, entry.key) > after))
     }
 
-    pub(crate) fn members(&self, series: &str, after: Option<&str>) -> impl Iterator<Item = &Row<P>> {
-        // No id is empty.
-        let from = (series, after.unwrap_or_default());
-        let members = self.series.from(|(of, id)| (of.as_ref(), id.as_ref()) <= from);
-        members.take_while(move |(of, _)| **of == *series).filter_map(|(_, id)| self.get(id))
-    }
-
-    pub(crate) fn unsettled(&self, after: Option<&str>) -> impl Iterator<Item = &Row<P>> {
-        self.unsettled.from(|id| after.is_some_and(|after| **id <= *after)).filter_map(|id| self.get(id))
-    }
-
-    pub(super) fn put(&mut self, row: Row<P>) {
-        self.remove(&row.meta.id);
-        if let Some(key) = time_key(&row.meta) {
-            self.times.insert(key);
-        }
-        if let Some(series) = &row.meta.series {
-            let pair = (series.clone(), row.meta.id.clone());
-            self.series.insert(pair.clone(), |known| known.cmp(&pair));
-        }
-        let id = row.meta.id.clone();
-        if row.unsettled.is_some() {
-            self.unsettled.insert(id.clone(), |known| known.cmp(&id));
-        }
-        self.by_id.insert(Arc::new(row), by_id(&id));
-    }
-
-    pub(super) fn remove(&mut self, id: &str) {
-        let Some(row) = self.by_id.remove(by_id(id)) else { return };
-        if let Some(key) = time_key(&row.meta) {
-            self.times.remove(&key);
-        }
-        if let Some(series) = &row.meta.series {
-            self.series.remove(|(of, member)| (of.as_ref(), member.as_ref()).cmp(&(series, id)));
-        }
-        self.unsettled.remove(|known| known.as_ref().cmp(id));
+    /// Those that are unsettled, after a key.
+    pub(crate) fn unsettled(&self, after: Option<Key>) -> impl Iterator<Item = (Key, &E)> {
+        let keys = self.unsettled.from(|known| after.is_some_and(|after| *known <= after));
+        keys.filter_map(|key| Some((*key, self.get(*key)?)))
     }
 }
 
-/// The order of rows by id, against one of them.
-fn by_id<P>(id: &str) -> impl Fn(&Arc<Row<P>>) -> Ordering {
-    move |row| row.meta.id.as_ref().cmp(id)
+impl<E: Clone> Rows<E> {
+    /// All of these, which are in the order of their keys.
+    pub(crate) fn from_sorted(rows: Vec<(Facts, E)>) -> Self {
+        let times = Times::from_unsorted(rows.iter().filter_map(|(facts, _)| Some((facts.time()?, facts.key.short()))));
+        let named = rows.iter().filter_map(|(facts, _)| Some((facts.series()?, facts.key.short())));
+        let mut series: Vec<_> = named.collect();
+        series.sort_unstable();
+        series.dedup();
+        let unsettled = rows.iter().filter(|(facts, _)| facts.unsettled()).map(|(facts, _)| facts.key);
+        let unsettled = Sorted::from_sorted(unsettled.collect::<Vec<_>>());
+        let bytes = rows.iter().map(|(facts, _)| u64::from(facts.bytes)).sum();
+        let entries = rows.into_iter().map(|(facts, home)| Entry { key: facts.key, home });
+        Self { by_key: Sorted::from_sorted(entries), times, series: Sorted::from_sorted(series), unsettled, bytes }
+    }
+
+    /// Puts a row there, in the place of what it was.
+    pub(super) fn put(&mut self, was: Option<&Facts>, now: &Facts, home: E) {
+        if let Some(was) = was.filter(|was| *was != now) {
+            self.forget(was);
+        }
+        if was != Some(now) {
+            self.learn(now);
+        }
+        self.by_key.insert(Entry { key: now.key, home }, by_key(now.key));
+    }
+
+    pub(super) fn remove(&mut self, was: &Facts) {
+        self.forget(was);
+        self.by_key.remove(by_key(was.key));
+    }
+
+    fn learn(&mut self, now: &Facts) {
+        let short = now.key.short();
+        self.bytes = self.bytes.saturating_add(now.bytes.into());
+        if let Some(time) = now.time() {
+            self.times.insert(time, short);
+        }
+        if let Some(series) = now.series() {
+            self.series.insert((series, short), |known| known.cmp(&(series, short)));
+        }
+        if now.unsettled() {
+            self.unsettled.insert(now.key, |known| known.cmp(&now.key));
+        }
+    }
+
+    fn forget(&mut self, was: &Facts) {
+        let short = was.key.short();
+        self.bytes = self.bytes.saturating_sub(was.bytes.into());
+        if was.unsettled() {
+            self.unsettled.remove(|known| known.cmp(&was.key));
+        }
+        if self.beginning(short).nth(1).is_some() {
+            // It may be the other one's entry as well.
+            return;
+        }
+        if let Some(time) = was.time() {
+            self.times.remove(time, short);
+        }
+        if let Some(series) = was.series() {
+            self.series.remove(|known| known.cmp(&(series, short)));
+        }
+    }
 }
 
-/// Where a row stands in time: nowhere if it is a master, whose own times are no appointment, or has no start.
-fn time_key(meta: &Meta) -> Option<TimeKey> {
+/// The order of rows by key, against one of them.
+fn by_key<E>(key: Key) -> impl Fn(&Entry<E>) -> Ordering {
+    move |entry| entry.key.cmp(&key)
+}
+
+/// When a row is: nowhere in time if it is a master, whose own times are no appointment, or has no start.
+pub(crate) fn when(meta: &Meta) -> Option<(Timestamp, Timestamp)> {
     let start = meta.start.filter(|_| meta.kind != EventType::SeriesMaster)?;
     // Ends before their starts do occur.
-    let end = meta.end.map_or(start, |end| end.max(start));
-    Some(TimeKey { start, end, id: meta.id.clone() })
+    Some((start, meta.end.map_or(start, |end| end.max(start))))
 }

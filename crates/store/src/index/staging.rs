@@ -1,48 +1,55 @@
 //! The staged pages of one round.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use delta_core::{RoundId, RoundKind};
 
-use crate::batch::{ItemRef, StagedItem, Word};
-use crate::effects;
+use super::Placed;
+use super::sorted::Sorted;
 use crate::model::{Position, StagedRound, Tile};
 
-/// A round that is under way, or complete and not yet published.
+/// A round that is under way, or complete and not yet published. `L` is where a page is.
 #[derive(Debug, Clone)]
-pub(crate) struct Staging<P> {
+pub(crate) struct Staging<L> {
     pub(crate) kind: RoundKind,
     pub(crate) tile: Tile,
     pub(crate) position: Position,
-    pages: BTreeMap<u32, Arc<Page<P>>>,
+    pages: Sorted<PageAt<L>>,
 }
 
-#[derive(Debug)]
-pub(crate) struct Page<P> {
+/// Where a staged page is.
+#[derive(Debug, Clone)]
+pub(crate) struct PageAt<L> {
+    /// Its number.
+    pub(crate) number: u32,
+    /// Pages with a higher number were staged later, also across rounds.
     pub(crate) order: u64,
-    pub(crate) items: Vec<StagedItem<P>>,
+    /// About how many bytes a log needs for it.
+    pub(crate) bytes: u64,
+    pub(crate) leaf: L,
 }
 
-impl<P> Staging<P> {
+impl<L: Clone> Staging<L> {
     /// Starts with a page.
-    pub(super) fn new(page: effects::Page<P>) -> Self {
-        let effects::Page { kind, tile, page: number, order, position, items, .. } = page;
-        Self { kind, tile, position, pages: BTreeMap::from([(number, Arc::new(Page { order, items }))]) }
+    pub(super) fn new(page: Placed<L>) -> Self {
+        let (kind, tile, position) = (page.kind, page.tile.clone(), page.position.clone());
+        let mut staging = Self { kind, tile, position, pages: Sorted::default() };
+        staging.put(page);
+        staging
     }
 
     /// Puts a page there. The one with the highest number says where the round has got to.
-    pub(super) fn put(&mut self, page: effects::Page<P>) {
-        let effects::Page { tile, page: number, order, position, items, .. } = page;
-        self.pages.insert(number, Arc::new(Page { order, items }));
-        if self.pages.keys().next_back() == Some(&number) {
+    pub(super) fn put(&mut self, page: Placed<L>) {
+        let Placed { tile, page: number, order, position, bytes, leaf, .. } = page;
+        if number.saturating_add(1) >= self.next_page() {
             (self.tile, self.position) = (tile, position);
         }
+        self.pages.insert(PageAt { number, order, bytes, leaf }, |page| page.number.cmp(&number));
     }
+}
 
+impl<L> Staging<L> {
     /// The number of the page that comes next.
     pub(super) fn next_page(&self) -> u32 {
-        self.pages.keys().next_back().map_or(0, |last| last.saturating_add(1))
+        self.pages.last().map_or(0, |last| last.number.saturating_add(1))
     }
 
     /// Whether all pages up to the last are there.
@@ -50,23 +57,13 @@ impl<P> Staging<P> {
         self.pages.len() as u64 == u64::from(self.next_page())
     }
 
-    pub(crate) fn page(&self, number: u32) -> Option<&Page<P>> {
-        self.pages.get(&number).map(Arc::as_ref)
+    pub(crate) fn page(&self, number: u32) -> Option<&PageAt<L>> {
+        self.pages.get(|page| page.number.cmp(&number))
     }
 
-    /// The pages with their numbers.
-    pub(crate) fn pages(&self) -> impl Iterator<Item = (u32, &Page<P>)> {
-        self.pages.iter().map(|(number, page)| (*number, page.as_ref()))
-    }
-
-    pub(crate) fn item(&self, item: ItemRef) -> Option<&StagedItem<P>> {
-        self.page(item.page)?.items.get(item.item as usize)
-    }
-
-    /// The payload of an item that brings an event of this id.
-    pub(super) fn payload(&self, item: ItemRef, id: &str) -> Option<&P> {
-        let StagedItem { word, raw } = self.item(item)?;
-        matches!(word, Word::Upsert { meta, .. } if *meta.id == *id).then_some(raw)
+    /// The pages in their order.
+    pub(crate) fn pages(&self) -> impl Iterator<Item = &PageAt<L>> {
+        self.pages.from(|_| false)
     }
 
     pub(super) fn is_complete(&self) -> bool {

@@ -1,86 +1,86 @@
-//! Which rows overlap a range of time.
+//! Which rows may overlap a range of time.
 
 use std::collections::BTreeMap;
 use std::iter::Peekable;
 use std::ops::Range;
-use std::sync::Arc;
 
 use delta_core::Timestamp;
 
 use super::sorted::Sorted;
-use crate::store::TimeKey;
+use crate::key::Short;
 
-/// Rows by time, in levels by how long they last: what overlaps a range cannot start earlier than the level's longest
+/// Rows by their start, in levels by how long they last: what overlaps a range cannot start earlier than the level's longest
 /// duration before it, so one event of many years does not make every query read the years before.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Times {
-    levels: BTreeMap<u32, Sorted<TimeKey>>,
+pub(crate) struct Times {
+    levels: BTreeMap<u8, Sorted<(Timestamp, Short)>>,
 }
 
 impl Times {
-    pub(super) fn insert(&mut self, key: TimeKey) {
-        let order = key.clone();
-        self.levels.entry(level(&key)).or_default().insert(key, |known| known.cmp(&order));
+    pub(super) fn from_unsorted(times: impl Iterator<Item = ((u8, Timestamp), Short)>) -> Self {
+        let mut levels: BTreeMap<u8, Vec<(Timestamp, Short)>> = BTreeMap::new();
+        for ((level, start), row) in times {
+            levels.entry(level).or_default().push((start, row));
+        }
+        let sorted = levels.into_iter().map(|(level, mut times)| {
+            times.sort_unstable();
+            times.dedup();
+            (level, Sorted::from_sorted(times))
+        });
+        Self { levels: sorted.collect() }
     }
 
-    pub(super) fn remove(&mut self, key: &TimeKey) {
-        let level = level(key);
-        if let Some(keys) = self.levels.get_mut(&level) {
-            keys.remove(|known| known.cmp(key));
-            if keys.is_empty() {
+    pub(super) fn insert(&mut self, (level, start): (u8, Timestamp), row: Short) {
+        self.levels.entry(level).or_default().insert((start, row), |known| known.cmp(&(start, row)));
+    }
+
+    pub(super) fn remove(&mut self, (level, start): (u8, Timestamp), row: Short) {
+        if let Some(times) = self.levels.get_mut(&level) {
+            times.remove(|known| known.cmp(&(start, row)));
+            if times.is_empty() {
                 self.levels.remove(&level);
             }
         }
     }
 
-    /// The keys that overlap a range, in their order, after this one. What has no duration overlaps what it lies in; an
-    /// empty range overlaps nothing.
-    pub(super) fn overlapping(
+    /// The rows that may overlap a range, by their start, from this one on; in an empty range there is nothing.
+    pub(crate) fn overlapping(
         &self,
         range: Range<Timestamp>,
-        after: Option<&TimeKey>,
-    ) -> impl Iterator<Item = &TimeKey> {
-        let mut levels: Vec<_> = self
-            .levels
-            .iter()
-            .filter(|_| !range.is_empty())
-            .map(|(level, keys)| in_level(*level, keys, range.clone(), after).peekable())
-            .collect();
+        from: Option<(Timestamp, Short)>,
+    ) -> impl Iterator<Item = (Timestamp, Short)> {
+        let levels = self.levels.iter().filter(|_| !range.is_empty());
+        let mut levels: Vec<_> =
+            levels.map(|(level, times)| in_level(*level, times, range.clone(), from).peekable()).collect();
         std::iter::from_fn(move || {
-            let earliest = levels.iter_mut().filter_map(with_head).min_by_key(|(key, _)| *key);
+            let earliest = levels.iter_mut().filter_map(with_head).min_by_key(|(time, _)| *time);
             earliest.and_then(|(_, level)| level.next())
         })
     }
 }
 
-/// A level beside the key that it gives next.
-fn with_head<'k, 'l, I: Iterator<Item = &'k TimeKey>>(
-    level: &'l mut Peekable<I>,
-) -> Option<(&'k TimeKey, &'l mut Peekable<I>)> {
-    let key = *level.peek()?;
-    Some((key, level))
+/// A level beside what it gives next.
+fn with_head<I: Iterator<Item = (Timestamp, Short)>>(
+    level: &mut Peekable<I>,
+) -> Option<((Timestamp, Short), &mut Peekable<I>)> {
+    let time = *level.peek()?;
+    Some((time, level))
 }
 
-fn in_level<'k>(
-    level: u32,
-    keys: &'k Sorted<TimeKey>,
+fn in_level(
+    level: u8,
+    times: &Sorted<(Timestamp, Short)>,
     range: Range<Timestamp>,
-    after: Option<&TimeKey>,
-) -> impl Iterator<Item = &'k TimeKey> {
-    let longest = 1_i64.checked_shl(level).filter(|ticks| *ticks > 0).unwrap_or(i64::MAX);
-    let lower = at(Timestamp::from_ticks(range.start.ticks().saturating_sub(longest)));
-    let upper = at(range.end);
-    let found = keys.from(|key| *key < lower || after.is_some_and(|after| key <= after));
-    found.take_while(move |key| **key < upper).filter(move |key| key.end > range.start || key.start >= range.start)
-}
-
-/// The first key that could be at an instant.
-fn at(start: Timestamp) -> TimeKey {
-    TimeKey { start, end: Timestamp::MIN, id: Arc::from("") }
+    from: Option<(Timestamp, Short)>,
+) -> impl Iterator<Item = (Timestamp, Short)> {
+    let longest = 1_i64.checked_shl(level.into()).filter(|ticks| *ticks > 0).unwrap_or(i64::MAX);
+    let lower = (Timestamp::from_ticks(range.start.ticks().saturating_sub(longest)), Short::MIN);
+    let lower = from.map_or(lower, |from| from.max(lower));
+    times.from(|time| *time < lower).take_while(move |(start, _)| *start < range.end).copied()
 }
 
 /// The number of bits in a duration: it is shorter than two to that power.
-fn level(key: &TimeKey) -> u32 {
-    let ticks = key.end.ticks().saturating_sub(key.start.ticks());
-    u64::BITS.saturating_sub(ticks.unsigned_abs().leading_zeros())
+pub(super) fn level(start: Timestamp, end: Timestamp) -> u8 {
+    let ticks = end.ticks().saturating_sub(start.ticks());
+    u64::BITS.saturating_sub(ticks.unsigned_abs().leading_zeros()) as u8
 }

@@ -2,34 +2,45 @@
 
 use std::collections::BTreeSet;
 
-use delta_core::Timestamp;
+use delta_core::{RoundId, Timestamp};
 
-use super::{Index, Published, Retention};
+use super::{Facts, Index, Published, Retention, facts};
 use crate::Error;
-use crate::batch::{Batch, Block, Publish, RowChange, Source, Stage};
-use crate::effects::{Effects, Notes, Page, Piece, Root};
-use crate::model::{EngineState, Identity, Layers, Position, Row, TileId};
+use crate::batch::{Batch, Block, ItemRef, Part, Publish, RowChange, Source, Stage, Word};
+use crate::effects::{Effects, Notes, Page, Piece, Root, Taken};
+use crate::heap::{Heap, Item};
+use crate::key::Key;
+use crate::model::{EngineState, Identity, Layers, Meta, Position, Row, TileId};
 
-impl<P: Clone> Index<P> {
+/// What a batch comes down to, and where the rows are that are taken as they were staged.
+pub(crate) type Written<H, N> =
+    (Effects<Piece<<H as Heap>::Text, N>, <H as Heap>::Leaf>, Vec<(Facts, <H as Heap>::Home)>);
+
+impl<H: Heap> Index<H>
+where
+    H::Leaf: PartialEq,
+{
     /// What a batch comes down to; none if it would change nothing.
     ///
     /// # Errors
-    /// Why it must not be written.
+    /// Why it must not be written; or those of reading what it goes on from.
     pub(crate) fn effects<N>(
         &self,
+        heap: &H,
         batch: Batch<N>,
         retention: Retention,
-    ) -> Result<Option<Effects<Piece<P, N>>>, Error> {
+    ) -> Result<Option<Written<H, N>>, Error> {
         if !self.check(&batch)? {
             return Ok(None);
         }
         let nothing = Effects::default();
-        Ok(Some(match batch {
+        let effects = match batch {
             Batch::Stage(stage) => Effects { pages: vec![self.page(stage)], ..nothing },
-            Batch::Publish(publish) => self.publish(publish, retention)?,
+            Batch::Publish(publish) => return self.publish(heap, publish, retention).map(Some),
             Batch::Discard(discard) => Effects { ended: vec![discard.round], ..nothing },
             Batch::EngineState(state) => Effects { engine_state: Some(state), ..nothing },
-        }))
+        };
+        Ok(Some((effects, Vec::new())))
     }
 
     /// Whether a batch would change anything, and may.
@@ -73,7 +84,7 @@ impl<P: Clone> Index<P> {
         }
     }
 
-    fn page<N>(&self, stage: Stage<N>) -> Page<Piece<P, N>> {
+    fn page<N>(&self, stage: Stage<N>) -> Page<Piece<H::Text, N>> {
         let Stage { round, kind, tile, page, position, items } = stage;
         Page { round, kind, tile, page, order: self.order, position, items }.map(&mut Piece::New)
     }
@@ -90,88 +101,81 @@ impl<P: Clone> Index<P> {
         if tiles.len() != publish.tiles.len() || tiles.iter().any(|tile| self.is_retired(*tile)) {
             return Err(Error::Invalid("a tile is listed twice, or was retired before"));
         }
-        if !publish.rows.is_sorted_by(|one, two| one.id() < two.id()) {
-            return Err(Error::Invalid("the rows are not in the order of their ids"));
-        }
-        for change in &publish.rows {
-            self.check_row(change, publish, &tiles)?;
-        }
-        self.check_retired(publish, &tiles)
-    }
-
-    fn check_row<Q>(&self, change: &RowChange<Q>, publish: &Publish<Q>, tiles: &BTreeSet<TileId>) -> Result<(), Error> {
-        let before = self.published.rows.get(change.id());
-        let RowChange::Put(row) = change else {
-            return before.map(|_| ()).ok_or(Error::Invalid("a row that is not there can't go"));
+        let staged = self.next.as_ref().map_or(0, |(parts, _)| *parts);
+        let follows = match publish.part {
+            None | Some(Part::Of(0)) => true,
+            Some(Part::Of(number) | Part::Last(number)) => number == staged,
         };
-        if !row.holds.is_sorted_by(|one, two| one < two) || row.holds.iter().any(|tile| !tiles.contains(tile)) {
-            return Err(Error::Invalid("a row is held by a tile that is not there"));
+        if !follows {
+            return Err(Error::Invalid("a part of a publish does not follow the one before"));
         }
-        let consumed = |source: &Source<Q>| match source {
-            Source::Staged(item) => publish.rounds.contains(&item.round),
-            Source::Keep | Source::Inline(_) => true,
+        let mut ids: Vec<&str> = publish.rows.iter().map(|change| change.id().as_ref()).collect();
+        ids.sort_unstable();
+        if ids.is_sorted_by(|one, two| one < two) { Ok(()) } else { Err(Error::Invalid("a row changes twice at once")) }
+    }
+
+    fn publish<N>(&self, heap: &H, publish: Publish<N>, retention: Retention) -> Result<Written<H, N>, Error> {
+        let Publish { at, identity, tiles, rounds, rows, journal, part, .. } = publish;
+        // Parts go on from each other, but for what there is one of.
+        let before = match part {
+            None | Some(Part::Of(0)) => &self.published,
+            Some(_) => self.next.as_ref().map_or(&self.published, |(_, next)| next),
         };
-        let layers = row.layers.as_ref();
-        let resolved = resolve(layers, before.map(|row| &row.layers), |source, kept| match source {
-            Source::Keep => kept.map(drop),
-            Source::Staged(item) => self.rounds.get(&item.round)?.payload(*item, &row.meta.id).map(drop),
-            Source::Inline(_) => Some(()),
-        });
-        let known = resolved.is_some();
-        let mut of_this_run = true;
-        let _ = layers.map(|source| of_this_run &= consumed(source));
-        if known && of_this_run { Ok(()) } else { Err(Error::Invalid("a row names a payload that is not there")) }
-    }
-
-    /// A tile that goes takes its holds with it, so each row that it held must be among the changes.
-    fn check_retired<Q>(&self, publish: &Publish<Q>, tiles: &BTreeSet<TileId>) -> Result<(), Error> {
-        if self.published.tiles.iter().all(|tile| tiles.contains(&tile.id)) {
-            return Ok(());
-        }
-        let changed: BTreeSet<&str> = publish.rows.iter().map(|change| change.id().as_ref()).collect();
-        let forgotten =
-            self.published.rows.after(None).any(|row| {
-                !changed.contains(row.meta.id.as_ref()) && row.holds.iter().any(|tile| !tiles.contains(tile))
-            });
-        if forgotten { Err(Error::Invalid("a tile goes but still holds a row")) } else { Ok(()) }
-    }
-
-    fn publish<N>(&self, publish: Publish<N>, retention: Retention) -> Result<Effects<Piece<P, N>>, Error> {
-        let Publish { at, identity, tiles, rounds, rows, journal, .. } = publish;
-        let before = &self.published;
-        let (mut changed, mut gone) = (Vec::new(), Vec::new());
-        for change in rows {
+        let kept: BTreeSet<TileId> = tiles.iter().map(|tile| tile.id).collect();
+        let mut work = Work { index: self, before, heap, rounds: &rounds, tiles: &kept, page: None };
+        let (mut effects, mut taken) = (Effects::default(), Vec::new());
+        let mut changed = BTreeSet::new();
+        for change in in_order_of_staging(rows) {
+            changed.insert(Key::of(change.id()));
             match change {
-                RowChange::Put(row) => changed.push(self.resolve(row)?),
-                RowChange::Gone(id) => gone.push(id),
+                RowChange::Gone(id) => match work.before(&id)? {
+                    Some(_) => effects.gone.push(id),
+                    None => return Err(Error::Invalid("a row that is not there can't go")),
+                },
+                RowChange::Put(row) => match work.put(row)? {
+                    Put::Taken { leaf, item, facts, home } => {
+                        Taken::push(&mut effects.taken, leaf, item);
+                        taken.push((facts, home));
+                    }
+                    Put::Row(row) => effects.rows.push(row),
+                },
             }
         }
-        let kept: BTreeSet<TileId> = tiles.iter().map(|tile| tile.id).collect();
+        effects.part = part;
+        effects.journal = number(journal, before.journal.last().saturating_add(1), at);
+        if matches!(part, Some(Part::Of(_))) {
+            return Ok((effects, taken));
+        }
+        self.check_retired(before, heap, &kept, &changed)?;
         let mut retired = before.retired.clone();
         retired.extend(before.tiles.iter().map(|tile| tile.id).filter(|tile| !kept.contains(tile)));
         let ended = self.rounds.iter().filter(|(id, round)| rounds.contains(id) || retired.contains(&round.tile.id));
-        let ended = ended.map(|(id, _)| *id).collect();
-        let mut journal = number(journal, before.journal.last().saturating_add(1), at);
-        let last_seq = journal.last().map_or(before.journal.last(), Notes::last);
-        let first_seq = before.journal.oldest_to_keep(retention, at, &journal);
-        journal.retain(|notes| notes.first >= first_seq);
+        effects.ended = ended.map(|(id, _)| *id).collect();
+        let last_seq = effects.journal.last().map_or(before.journal.last(), Notes::last);
+        let first_seq = before.journal.oldest_to_keep(retention, at, &effects.journal);
+        effects.journal.retain(|notes| notes.first >= first_seq);
         let identity = before.adopt(identity);
-        let root = Root { revision: before.revision.next(), identity, tiles, retired, first_seq, last_seq };
-        Ok(Effects { root: Some(root), ended, gone, rows: changed, journal, ..Effects::default() })
+        effects.root = Some(Root { revision: before.revision.next(), identity, tiles, retired, first_seq, last_seq });
+        Ok((effects, taken))
     }
 
-    /// A changed row with its payloads in place.
-    fn resolve<N>(&self, row: Row<Source<N>>) -> Result<Row<Piece<P, N>>, Error> {
-        let Row { meta, holds, layers, unsettled } = row;
-        let before = self.published.rows.get(&meta.id).map(|row| &row.layers);
-        let known = |payload: &P| Piece::Known(payload.clone());
-        let layers = resolve(layers, before, |source, kept| match source {
-            Source::Keep => kept.map(known),
-            Source::Staged(item) => self.rounds.get(&item.round)?.payload(item, &meta.id).map(known),
-            Source::Inline(payload) => Some(Piece::New(payload)),
-        });
-        let layers = layers.ok_or(Error::Invalid("a row names a payload that is not there"))?;
-        Ok(Row { meta, holds, layers, unsettled })
+    /// A tile that goes takes its holds with it, so each row that it held must be among the changes.
+    fn check_retired(
+        &self,
+        before: &Published<H>,
+        heap: &H,
+        tiles: &BTreeSet<TileId>,
+        changed: &BTreeSet<Key>,
+    ) -> Result<(), Error> {
+        if self.published.tiles.iter().all(|tile| tiles.contains(&tile.id)) {
+            return Ok(());
+        }
+        for entry in before.rows.after(None).filter(|entry| !changed.contains(&entry.key)) {
+            if heap.row(&entry.home)?.holds.iter().any(|tile| !tiles.contains(tile)) {
+                return Err(Error::Invalid("a tile goes but still holds a row"));
+            }
+        }
+        Ok(())
     }
 
     fn is_retired(&self, tile: TileId) -> bool {
@@ -179,7 +183,122 @@ impl<P: Clone> Index<P> {
     }
 }
 
-impl<P> Published<P> {
+/// What a publish makes of rows.
+struct Work<'a, H: Heap> {
+    index: &'a Index<H>,
+    before: &'a Published<H>,
+    heap: &'a H,
+    /// The rounds that it uses up.
+    rounds: &'a [RoundId],
+    /// The tiles that there are after it.
+    tiles: &'a BTreeSet<TileId>,
+    /// The staged page that was read last.
+    page: Option<PageRead<H>>,
+}
+
+/// A round, the number of one of its pages, and the items of that.
+type PageRead<H> = ((RoundId, u32), Vec<Item<H>>);
+
+/// What becomes of a row that is put.
+enum Put<H: Heap, N> {
+    /// It is what was staged.
+    Taken { leaf: H::Leaf, item: u32, facts: Facts, home: H::Home },
+    /// It is something else.
+    Row(Row<Piece<H::Text, N>>),
+}
+
+impl<H: Heap> Work<'_, H> {
+    /// A row as it was.
+    fn before(&self, id: &str) -> Result<Option<Row<H::Text>>, Error> {
+        let Some(home) = self.before.rows.get(Key::of(id)) else { return Ok(None) };
+        let row = self.heap.row(home)?;
+        if *row.meta.id == *id { Ok(Some(row)) } else { Err(Error::Invalid("two ids have the same 96 bits of hash")) }
+    }
+
+    fn put<N>(&mut self, row: Row<Source<N>>) -> Result<Put<H, N>, Error> {
+        if !row.holds.is_sorted_by(|one, two| one < two) || row.holds.iter().any(|tile| !self.tiles.contains(tile)) {
+            return Err(Error::Invalid("a row is held by a tile that is not there"));
+        }
+        let before = self.before(&row.meta.id)?;
+        let Row { meta, holds, layers, unsettled } = row;
+        if let (Some(item), None) = (sole_item(&layers), unsettled)
+            && let Some(put) = self.taken(item, &meta, &holds, &layers.shape())?
+        {
+            return Ok(put);
+        }
+        let known = |payload: &H::Text| Piece::Known(payload.clone());
+        let layers = resolve(layers, before.as_ref().map(|row| &row.layers), |source, kept| match source {
+            Source::Keep => Ok(kept.map(known)),
+            Source::Staged(item) => Ok(self.payload(item, &meta.id)?.map(Piece::Known)),
+            Source::Inline(payload) => Ok(Some(Piece::New(payload))),
+        });
+        let layers = layers?.ok_or(Error::Invalid("a row names a payload that is not there"))?;
+        Ok(Put::Row(Row { meta, holds, layers, unsettled }))
+    }
+
+    /// The items of a staged page, if it is of a round that is used up.
+    fn page(&mut self, item: ItemRef) -> Result<&[Item<H>], Error> {
+        let place = (item.round, item.page);
+        if self.page.as_ref().is_none_or(|(read, _)| *read != place) {
+            let staging = self.index.staging(item.round).filter(|_| self.rounds.contains(&item.round));
+            let items = match staging.and_then(|staging| staging.page(item.page)) {
+                Some(page) => self.heap.page(&page.leaf)?,
+                None => Vec::new(),
+            };
+            self.page = Some((place, items));
+        }
+        Ok(self.page.as_ref().map_or(&[], |(_, items)| items))
+    }
+
+    /// The payload of an item that brings an event of this id.
+    fn payload(&mut self, item: ItemRef, id: &str) -> Result<Option<H::Text>, Error> {
+        let found = self.page(item)?.get(item.item as usize);
+        let found = found.filter(|found| matches!(&found.word, Word::Upsert { meta, .. } if *meta.id == *id));
+        Ok(found.map(|found| found.raw.clone()))
+    }
+
+    /// A row that is just what was staged: held by the round's tile, and nothing but the item.
+    fn taken<N>(
+        &mut self,
+        item: ItemRef,
+        meta: &Meta,
+        holds: &[TileId],
+        layers: &Layers<()>,
+    ) -> Result<Option<Put<H, N>>, Error> {
+        let Some(staging) = self.index.staging(item.round) else { return Ok(None) };
+        let Some(leaf) = staging.page(item.page).map(|page| page.leaf.clone()) else { return Ok(None) };
+        let tile = staging.tile.id;
+        let heap = self.heap;
+        let Some(Item { word, raw, home }) = self.page(item)?.get(item.item as usize) else { return Ok(None) };
+        let (Word::Upsert { meta: staged, form }, Some(home)) = (word, home) else { return Ok(None) };
+        if staged != meta || *holds != [tile] || form.layers(()) != *layers {
+            return Ok(None);
+        }
+        let row = Row { meta: meta.clone(), holds: vec![tile], layers: form.layers(raw.clone()), unsettled: None };
+        Ok(Some(Put::Taken { leaf, item: item.item, facts: facts(&row, heap), home: home.clone() }))
+    }
+}
+
+/// The item that is all that a row is made of, if there is one.
+fn sole_item<N>(layers: &Layers<Source<N>>) -> Option<ItemRef> {
+    match layers {
+        Layers::Whole { whole: Source::Staged(item), patch: None }
+        | Layers::Partial { patch: Source::Staged(item) }
+        | Layers::Stub { stub: Source::Staged(item) } => Some(*item),
+        _ => None,
+    }
+}
+
+/// Changes in the order in which their payloads lie, so that each staged page is read once.
+fn in_order_of_staging<N>(mut rows: Vec<RowChange<N>>) -> Vec<RowChange<N>> {
+    rows.sort_by_cached_key(|change| match change {
+        RowChange::Put(row) => sole_item(&row.layers),
+        RowChange::Gone(_) => None,
+    });
+    rows
+}
+
+impl<H: Heap> Published<H> {
     fn check_identity(&self, given: &Identity) -> Result<(), Error> {
         self.identity.as_ref().map_or(Ok(()), |stored| stored.check(given))
     }
@@ -207,20 +326,23 @@ fn number<P, N>(journal: Vec<Block<N>>, mut next: u64, at: Timestamp) -> Vec<Not
 fn resolve<S, P, R>(
     layers: Layers<S>,
     before: Option<&Layers<P>>,
-    find: impl Fn(S, Option<&P>) -> Option<R>,
-) -> Option<Layers<R>> {
+    mut find: impl FnMut(S, Option<&P>) -> Result<Option<R>, Error>,
+) -> Result<Option<Layers<R>>, Error> {
     let (kept_whole, kept_patch, kept_stub) = match before {
         Some(Layers::Whole { whole, patch }) => (Some(whole), patch.as_ref(), None),
         Some(Layers::Partial { patch }) => (None, Some(patch), None),
         Some(Layers::Stub { stub }) => (None, None, Some(stub)),
         None => (None, None, None),
     };
-    Some(match layers {
-        Layers::Whole { whole, patch: None } => Layers::Whole { whole: find(whole, kept_whole)?, patch: None },
-        Layers::Whole { whole, patch: Some(patch) } => {
-            Layers::Whole { whole: find(whole, kept_whole)?, patch: Some(find(patch, kept_patch)?) }
+    Ok(match layers {
+        Layers::Whole { whole, patch: None } => {
+            find(whole, kept_whole)?.map(|whole| Layers::Whole { whole, patch: None })
         }
-        Layers::Partial { patch } => Layers::Partial { patch: find(patch, kept_patch)? },
-        Layers::Stub { stub } => Layers::Stub { stub: find(stub, kept_stub)? },
+        Layers::Whole { whole, patch: Some(patch) } => {
+            let (whole, patch) = (find(whole, kept_whole)?, find(patch, kept_patch)?);
+            whole.zip(patch).map(|(whole, patch)| Layers::Whole { whole, patch: Some(patch) })
+        }
+        Layers::Partial { patch } => find(patch, kept_patch)?.map(|patch| Layers::Partial { patch }),
+        Layers::Stub { stub } => find(stub, kept_stub)?.map(|stub| Layers::Stub { stub }),
     })
 }

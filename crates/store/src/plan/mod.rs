@@ -332,7 +332,7 @@ impl<'v> Plan<'v> {
         tiles.sort_unstable_by_key(|tile| tile.id);
         let journal = Block::pack(&notes);
         let base = self.view.revision();
-        Ok((Publish { base, at, identity, tiles, rounds, rows, journal }, self.summary))
+        Ok((Publish { base, at, identity, tiles, rounds, rows, journal, part: None }, self.summary))
     }
 }
 

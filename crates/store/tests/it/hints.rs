@@ -98,7 +98,7 @@ fn hints_without_a_sealed_segment_are_removed() {
     assert!(disk.contents(&hint(tail)).is_none() && disk.contents(&hint(tail + 5)).is_none());
 }
 
-/// The pages of a round that is still open are read from the segment when the store is opened, and checked.
+/// The pages of a round that is still open are read when somebody wants them, and checked.
 #[test]
 fn an_open_round_is_read_from_its_segment() {
     let history = History::new();
@@ -106,15 +106,47 @@ fn an_open_round_is_read_from_its_segment() {
     let store = open_uncompacted(&disk, 1).unwrap();
     // The open round's pages come after ten batches.
     history.replay(&store, 0).unwrap();
-    let spoilt = disk.fork();
-    let mut bytes = spoilt.contents(&segment(11)).unwrap();
-    let last = bytes.len() - 1;
-    bytes[last] ^= 1;
-    spoilt.put(&segment(11), &bytes);
-    assert!(matches!(read(&spoilt), Err(Error::Damaged { .. })), "a page of an open round is damaged");
-    let mut bytes = disk.contents(&segment(1)).unwrap();
-    let last = bytes.len() - 1;
-    bytes[last] ^= 1;
-    disk.put(&segment(1), &bytes);
-    read(&disk).unwrap();
+    let bytes = disk.contents(&segment(11)).unwrap();
+    let begins = bytes.windows(9).position(|window| window == b"\"items\":[").unwrap();
+    for at in begins + 9..bytes.len() - 2 {
+        let spoilt = disk.fork();
+        let mut bytes = bytes.clone();
+        bytes[at] ^= 1;
+        spoilt.put(&segment(11), &bytes);
+        let view = block_on(read(&spoilt).unwrap().view()).unwrap();
+        let round = view.rounds()[0].round;
+        let page = block_on(view.staged_page(round, 0));
+        assert!(matches!(page, Err(Error::Damaged { .. })), "{at}: {page:?}");
+    }
+    block_on(block_on(read(&disk).unwrap().view()).unwrap().staged_page(view_round(&disk), 0)).unwrap().unwrap();
+}
+
+fn view_round(disk: &SimDisk) -> delta_core::RoundId {
+    block_on(read(disk).unwrap().view()).unwrap().rounds()[0].round
+}
+
+/// What is taken from a hint is checked when it is read: a row has a checksum of its own.
+#[test]
+fn a_row_that_has_changed_is_noticed() {
+    let (_, disk, tail) = sealed();
+    let mut noticed = 0;
+    for number in 1..tail {
+        let bytes = disk.contents(&segment(number)).unwrap();
+        for at in (40..bytes.len()).step_by(3) {
+            let spoilt = disk.fork();
+            let mut bytes = bytes.clone();
+            bytes[at] ^= 1;
+            spoilt.put(&segment(number), &bytes);
+            let view = block_on(read(&spoilt).unwrap().view()).unwrap();
+            let sound = block_on(block_on(read(&disk).unwrap().view()).unwrap().rows(None, 100)).unwrap();
+            for row in sound {
+                match block_on(view.row(&row.meta.id)) {
+                    Ok(found) => assert_eq!(found, Some(row), "{number} {at}"),
+                    Err(Error::Damaged { .. }) => noticed += 1,
+                    Err(error) => panic!("{error}"),
+                }
+            }
+        }
+    }
+    assert!(noticed > 100, "{noticed}");
 }

@@ -7,7 +7,9 @@ use delta_core::RoundId;
 use delta_core::RoundKind::{self, Full, Incremental};
 use store::conformance::{Fixture, block_on, event, master, picture, removed, stub, tile};
 use store::disk::SimDisk;
-use store::{Batch, Discard, EngineState, Error, FileOptions, FileStore, MemoryStore, Store, Tile, TileId};
+use store::{
+    Batch, Discard, EngineState, Error, FileOptions, FileStore, MemoryStore, Part, Publish, Store, Tile, TileId,
+};
 
 /// Where replicas are on simulated disks.
 pub(crate) const PATH: &str = "/replica";
@@ -46,6 +48,11 @@ impl History {
             let round = recorder.stage(&new, Incremental, &[vec![event("e", version, 5)]]);
             recorder.publish(&[round], &[], &[]);
         }
+        // One that is begun and given up, and one that is brought to its end.
+        let items = [event("e", 5, 5), event("f", 1, 6), stub("o", "m", 3, 2), removed("d"), event("g", 1, 7)];
+        let round = recorder.stage(&new, Incremental, &[items.to_vec()]);
+        recorder.publish_in_parts(round, false);
+        recorder.publish_in_parts(round, true);
         recorder.history
     }
 
@@ -56,6 +63,12 @@ impl History {
     /// Writes everything from this batch on.
     pub(crate) fn replay(&self, store: &dyn Store, from: usize) -> Result<(), Error> {
         self.batches[from..].iter().try_for_each(|batch| block_on(store.write(batch.clone())).map(drop))
+    }
+
+    /// How many batches a store seems to have that has so many: not the parts of a publish that has no last one yet.
+    pub(crate) fn shown(&self, written: usize) -> usize {
+        let pictures = &self.pictures;
+        pictures.get(written).map_or(written, |shown| pictures.iter().position(|picture| picture == shown).unwrap())
     }
 
     /// How many batches a store has, going by what it shows.
@@ -95,6 +108,24 @@ impl Recorder<'_> {
         let round = stages[0].round;
         stages.into_iter().for_each(|stage| self.write(Batch::Stage(stage)));
         round
+    }
+
+    /// Publishes row by row, and the journal with the first of them.
+    fn publish_in_parts(&mut self, round: RoundId, to_the_end: bool) {
+        let (publish, _) = block_on(self.fixture.plan(&[round], &[], &[]));
+        let last = publish.rows.len() as u32 - 1;
+        for (number, change) in (0..).zip(publish.rows.clone()) {
+            let part = if number < last { Part::Of(number) } else { Part::Last(last) };
+            let journal = if number == 0 { publish.journal.clone() } else { Vec::new() };
+            if to_the_end || number < 2 {
+                self.write(Batch::Publish(Publish {
+                    rows: vec![change],
+                    journal,
+                    part: Some(part),
+                    ..publish.clone()
+                }));
+            }
+        }
     }
 
     fn publish(&mut self, rounds: &[RoundId], retire: &[TileId], fetched: &[String]) {

@@ -10,6 +10,7 @@ mod format;
 mod hints;
 mod history;
 mod library;
+mod migration;
 mod opening;
 mod properties;
 mod retention;

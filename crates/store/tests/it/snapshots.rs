@@ -1,7 +1,7 @@
 //! Everything that is persisted, in the form in which it is: a change of a name or a shape shows up as a difference to
 //! be read, and what is there to be read back is read back.
 //!
-//! The log's bytes as a whole are kept in `format-0.log`; here are the parts of it that are JSON, laid out, with the names in the order of the alphabet.
+//! The log's bytes as a whole are kept in `fixtures/store`; here are the parts of it that are JSON, laid out, with the names in the order of the alphabet.
 
 use delta_core::{Checkpoint, Cloud, Round, RoundOptions, ServiceRoot, Step, Target, Window};
 use http::Response;
@@ -66,7 +66,8 @@ fn lines(log: &[u8]) -> Vec<String> {
     while !rest.is_empty() {
         let line = u32::from_le_bytes(rest[4..8].try_into().unwrap()) as usize;
         let payloads = u32::from_le_bytes(rest[8..12].try_into().unwrap()) as usize;
-        lines.push(String::from_utf8(rest[HEADER..HEADER + line].to_vec()).unwrap());
+        let begins = HEADER + payloads;
+        lines.push(String::from_utf8(rest[begins..begins + line].to_vec()).unwrap());
         rest = &rest[HEADER + line + payloads..];
     }
     lines

@@ -29,8 +29,11 @@ pub(super) enum Bug {
     SegmentsThatAreNeededGo,
     SequenceNumbersRepeat,
     ChecksumsAreNotChained,
-    PayloadChecksumsAreWrong,
+    PayloadsAreNotWhatTheChecksumsSay,
     RemovalsAreForgotten,
+    TakenRowsAreForgotten,
+    PartsShowTooEarly,
+    PartsAreForgotten,
     CursorsAreStoredWithoutRows,
     EndedRoundsStay,
     TheRevisionStays,
@@ -221,9 +224,9 @@ impl Shared {
         let (first, known) = (u32_at(&bytes, 12), u32_at(&bytes, 28));
         frames.frees = first > frames.first;
         frames.first = first;
-        let line = 32..32 + u32_at(&bytes, 4) as usize;
-        let edited = self.edit(serde_json::from_slice(&bytes[line.clone()]).unwrap(), frames.frees);
-        bytes[line.clone()].copy_from_slice(&fill(&edited, line.len()));
+        let payloads = u32_at(&bytes, 8) as usize;
+        let (payloads, line) = bytes[32..].split_at_mut(payloads);
+        self.edit(line, payloads, frames.frees);
         chain(&mut bytes, 24, &frames.checksums);
         match self.bug {
             Some(Bug::TheLogBeginsTooLate) if first > 1 => {
@@ -239,57 +242,76 @@ impl Shared {
         bytes
     }
 
-    /// What a line says instead; `carried` if the frame carries over what lived in a segment that goes.
-    fn edit(&self, mut line: Value, carried: bool) -> Value {
-        let members = line.as_object_mut().unwrap();
+    /// Changes what a line says; `carried` if the frame carries over what lived in a segment that goes. Everything stays
+    /// where it is.
+    fn edit(&self, line: &mut [u8], payloads: &mut [u8], carried: bool) {
+        let value: Value = serde_json::from_slice(line).unwrap();
         let forgotten = match self.bug {
             Some(Bug::RemovalsAreForgotten) => "gone",
             Some(Bug::EndedRoundsStay) => "ended",
+            Some(Bug::TakenRowsAreForgotten) => "taken",
             Some(Bug::CursorsAreStoredWithoutRows) if !carried => "rows",
             Some(Bug::CarryingForgetsTheEngine) if carried => "engineState",
             Some(Bug::CarryingForgetsRows) if carried => "rows",
             Some(Bug::CarryingForgetsNotes) if carried => "journal",
             Some(Bug::CarryingForgetsStagedPages) if carried => "pages",
+            Some(Bug::PartsShowTooEarly) if value["part"]["of"].is_u64() => "part",
+            Some(Bug::PartsAreForgotten) if value["part"]["last"].is_u64() => "part",
             _ => "",
         };
-        members.remove(forgotten);
-        if let (Some(Bug::TheRevisionStays), Some(root)) = (self.bug, members.get_mut("root")) {
-            root["revision"] = 1.into();
+        if value.get(forgotten).is_some() {
+            blank(line, forgotten, value.as_object().unwrap().len() > 1);
         }
-        if self.bug == Some(Bug::PayloadChecksumsAreWrong) {
-            for page in members.get_mut("pages").and_then(Value::as_array_mut).into_iter().flatten() {
-                page["items"].as_array_mut().unwrap().iter_mut().for_each(|item| item["raw"][1] = 7.into());
-            }
+        if let (Some(Bug::TheRevisionStays), Some(root)) = (self.bug, value.get("root")) {
+            let revision = root["revision"].to_string();
+            let at = position(line, br#""revision":"#) + 11;
+            line[at..at + revision.len()].fill(b' ');
+            line[at] = b'1';
         }
-        line
+        if self.bug == Some(Bug::PayloadsAreNotWhatTheChecksumsSay) && value.get("pages").is_some() {
+            payloads.iter_mut().skip(1).take(1).for_each(|byte| *byte ^= 1);
+        }
     }
 
     /// What is written instead of a hint.
     fn hint(&self, bytes: &[u8]) -> Vec<u8> {
-        let mut bytes = bytes.to_vec();
         if self.bug != Some(Bug::HintsForgetRows) {
-            return bytes;
+            return bytes.to_vec();
         }
-        let mut at = 56;
+        const ROW: usize = 42;
+        let (mut hint, mut at) = (bytes[..56].to_vec(), 56);
         while at + 4 < bytes.len() {
-            let line = at + 32..at + 32 + u32_at(&bytes, at + 4) as usize;
-            let mut value: Value = serde_json::from_slice(&bytes[line.clone()]).unwrap();
-            value.as_object_mut().unwrap().remove("rows");
-            bytes[line.clone()].copy_from_slice(&fill(&value, line.len()));
-            at = line.end;
+            let brief = at + 36..at + 36 + u32_at(bytes, at + 32) as usize;
+            let value: Value = serde_json::from_slice(&bytes[brief.clone()]).unwrap();
+            hint.extend(&bytes[at..brief.end]);
+            at = brief.end;
+            for _ in 0..1 + value["pages"].as_array().map_or(0, Vec::len) {
+                hint.extend(0_u32.to_le_bytes());
+                at += 4 + ROW * u32_at(bytes, at) as usize;
+            }
         }
-        let crc = crc32c(&bytes[..at]);
-        bytes[at..].copy_from_slice(&crc.to_le_bytes());
-        bytes
+        hint.extend(crc32c(&hint).to_le_bytes());
+        hint
     }
 }
 
-/// A line of this length: offsets must stay as they are.
-fn fill(line: &Value, len: usize) -> Vec<u8> {
-    let mut text = line.to_string().into_bytes();
-    text.resize(len - 1, b' ');
-    text.push(b'\n');
-    text
+fn position(line: &[u8], text: &[u8]) -> usize {
+    line.windows(text.len()).position(|window| window == text).unwrap()
+}
+
+/// Puts spaces where a member of the line is, and where one of the commas around it is.
+fn blank(line: &mut [u8], member: &str, has_others: bool) {
+    let begins = position(line, format!("\"{member}\":").as_bytes());
+    let value = begins + member.len() + 3;
+    let mut values = serde_json::Deserializer::from_slice(&line[value..]).into_iter::<Value>();
+    values.next().unwrap().unwrap();
+    let ends = value + values.byte_offset();
+    line[begins..ends].fill(b' ');
+    let comma = if line[ends] == b',' { ends } else { begins - 1 };
+    if has_others {
+        assert_eq!(line[comma], b',');
+        line[comma] = b' ';
+    }
 }
 
 /// Replaces the checksum of the frame before by the one that it has.
