@@ -3,11 +3,13 @@
 //! - `cargo xtask ci [STEP…] [--skip STEP…]` runs what CI runs, in order, and stops at the first failure.
 //! - `cargo xtask diagram [--check]` draws the round's state diagram into the docs, or says whether it stands there.
 //! - `cargo xtask fixtures [--check]` writes `fixtures/rounds`, or says what in it is not as it would be written.
+//! - `cargo xtask schemas [--check]` writes the schemas of what the command line prints, or says whether they stand there.
 //! - `cargo xtask zones [--check]` writes the tables of Windows' time zones, or says whether they stand there.
 
 mod ci;
 mod diagram;
 mod fixtures;
+mod schemas;
 mod zones;
 
 use std::path::{Path, PathBuf};
@@ -19,9 +21,11 @@ fn main() -> ExitCode {
         Some((command, rest)) if command == "ci" => ci::run(rest),
         Some((command, rest)) if command == "diagram" => diagram::run(rest),
         Some((command, rest)) if command == "fixtures" => fixtures::run(rest),
+        Some((command, rest)) if command == "schemas" => schemas::run(rest),
         Some((command, rest)) if command == "zones" => zones::run(rest),
         _ => {
-            let others = ["diagram", "fixtures", "zones"].map(|name| format!("\nor: cargo xtask {name} [--check]"));
+            let others =
+                ["diagram", "fixtures", "schemas", "zones"].map(|name| format!("\nor: cargo xtask {name} [--check]"));
             Err(ci::usage() + &others.concat())
         }
     };

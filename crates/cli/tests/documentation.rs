@@ -42,6 +42,42 @@ fn assert_documented(title: &str, object: &Value) {
         assert!(section(title).contains(&format!("`{name}`")), "`{name}` is not in the section {title:?}");
     }
     assert!(section(title).contains(&format!("`{}`", object["schema"].as_str().unwrap())), "{title}");
+    assert_as_its_schema_says(object);
+}
+
+/// That an object is what its file in `docs/schemas` says: as much of JSON Schema as those files use.
+#[track_caller]
+fn assert_as_its_schema_says(object: &Value) {
+    let name = object["schema"].as_str().unwrap();
+    let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/schemas");
+    let file = std::fs::read(directory.join(format!("{}.schema.json", name.replace('/', "-")))).unwrap();
+    let schema: Value = serde_json::from_slice(&file).unwrap();
+    for member in schema["required"].as_array().unwrap() {
+        assert!(object.get(member.as_str().unwrap()).is_some(), "{name} has no {member}: {object}");
+    }
+    for (member, rule) in schema["properties"].as_object().unwrap() {
+        let Some(value) = object.get(member) else { continue };
+        assert!(rule.get("const").is_none_or(|expected| expected == value), "{name}, {member}: {value}");
+        assert!(has_type(value, &rule["type"]), "{name}, {member}: {value} is no {}", rule["type"]);
+        let items = value.as_array().into_iter().flatten();
+        items.for_each(|item| assert!(has_type(item, &rule["items"]["type"]), "{name}, {member}: {item}"));
+    }
+}
+
+fn has_type(value: &Value, expected: &Value) -> bool {
+    let actual = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    match expected {
+        Value::Array(any) => any.iter().any(|expected| expected == actual),
+        Value::Null => true,
+        one => one == actual,
+    }
 }
 
 #[test]
@@ -92,6 +128,7 @@ fn every_member_that_is_printed_is_documented() {
         let graphs = name.starts_with("@odata.") || server.get(name).is_some();
         assert!(graphs || section("events").contains(&format!("`{name}`")), "{name}");
     }
+    assert_as_its_schema_says(&event);
 }
 
 #[test]

@@ -6,7 +6,7 @@ mod snapshots;
 
 use std::process::{Command, Stdio};
 
-use crate::{diagram, fixtures, run as run_command, zones};
+use crate::{diagram, fixtures, run as run_command, schemas, zones};
 
 /// One thing that CI checks.
 struct Step {
@@ -23,6 +23,7 @@ const STEPS: &[Step] = &[
     Step { name: "snapshots", run: snapshots::check },
     Step { name: "purity", run: purity::check },
     Step { name: "diagram", run: diagram::check },
+    Step { name: "schemas", run: schemas::check },
     Step { name: "zones", run: zones::check },
     Step { name: "examples", run: examples::run },
     Step { name: "msrv", run: msrv },
