@@ -1,19 +1,21 @@
 //! Many mailboxes at once: what a fleet promises, against one simulator that throttles.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use delta_core::{Cloud, Failure, Resource, ServiceRoot};
+use delta_core::{Cloud, Failure, Resource, ServiceRoot, Timestamp};
+use futures_util::future::{Either, select};
 use graph_sim::{FaultPlan, MailboxLimits, Population, Simulator, SimulatorOptions};
 use http::{Method, Request, Response};
 use serde_json::{Value, json};
 use store::MemoryStore;
 use sync::{
-    AccessToken, Discovery, Error, Fleet, KnownCalendar, Pace, Replica, SyncReport, Synchronizer, Timer, Transport,
-    Verdict, lane,
+    AccessToken, Discovery, Error, Fleet, KnownCalendar, Limits, Pace, Replica, SyncReport, Synchronizer, Timer,
+    Transport, Verdict, lane,
 };
 
 use crate::virtual_time::Clock;
@@ -128,7 +130,8 @@ impl Town {
     /// Brings everything that these mailboxes have up to date, once. Gives what came of each job in the end.
     fn sync(&self, client: &Client, mailboxes: &[String], lanes: usize, seed: u64) -> BTreeMap<Job, Outcome> {
         let engine = Synchronizer::new(self.clone(), AccessToken::new("secret").unwrap(), self.clock.clone(), seed);
-        let engine = engine.giving_way();
+        // Fewer than there are targets of a mailbox: they have to share.
+        let engine = engine.with_limits(Limits { in_flight: 2, ..Limits::default() }).giving_way();
         let pace = Pace { lanes, per_lane: 3, patience: Duration::from_secs(900) };
         let fleet = Fleet::new(pace, seed);
         for mailbox in mailboxes {
@@ -179,6 +182,11 @@ impl Town {
         };
         let (verdict, result) = engine.turn(&replica, store.as_ref()).await;
         (verdict, result.map(Some))
+    }
+
+    /// Checks that a target is as the server has it.
+    fn check_one(&self, client: &Client, target: &str) {
+        assert_eq!(visible(client.stores.lock().unwrap()[target].as_ref()), self.listing(target), "{target}");
     }
 
     /// Checks that each target of these mailboxes is as the server has it.
@@ -239,7 +247,7 @@ fn two_hundred_mailboxes_converge_within_what_each_of_them_allows() {
     let simulator = town.simulator.lock().unwrap();
     assert!(simulator.faults_struck().len() > 50, "{}", simulator.faults_struck().len());
     assert_eq!(simulator.early_requests(), 0, "waits are kept");
-    assert_eq!(simulator.most_in_flight(), 3, "each mailbox was asked by as many at once as may, and no more");
+    assert_eq!(simulator.most_in_flight(), 2, "each mailbox was asked by as many at once as may, and no more");
 }
 
 /// What is in each store: its events, and what its journal says happened to which.
@@ -341,4 +349,55 @@ fn calendars_that_come_and_go_are_noticed_and_copies_of_what_is_gone_stay() {
     assert!(client.stores.lock().unwrap().contains_key(&path(&again)));
     let renamed = outcomes.get(&Job::Copy(mailboxes[0].clone())).unwrap().as_ref().unwrap().as_ref().unwrap();
     assert_eq!(renamed.round, delta_core::RoundKind::Incremental, "a renamed calendar is the same calendar");
+}
+
+/// A watched day on a clock that nobody waits for.
+#[test]
+fn a_watched_day_has_so_many_rounds_and_a_hint_brings_what_it_hints_at() {
+    let town = Town::new(2, 2, SimulatorOptions::new());
+    let (client, clock) = (Client::default(), town.clock.clone());
+    let engine = Synchronizer::new(town.clone(), AccessToken::new("secret").unwrap(), clock.clone(), 5).giving_way();
+    let pace = Pace { lanes: 2, per_lane: 3, patience: Duration::from_secs(900) };
+    let fleet = Fleet::new(pace, 5);
+    let watched = users(2);
+    for mailbox in &watched {
+        let every = Some(Duration::from_secs(900));
+        fleet.add(Job::Copy(mailbox.clone()), &lane(&mailbox.parse().unwrap()), every, clock.now());
+    }
+    let seen = Mutex::new(BTreeMap::<String, Vec<(Verdict, Timestamp)>>::new());
+    let work = async |job: &Job| match job {
+        Job::Copy(target) => {
+            let (verdict, outcome) = town.copy(&client, &engine, target).await;
+            seen.lock().unwrap().entry(target.clone()).or_default().push((verdict, clock.now()));
+            (verdict, outcome)
+        }
+        Job::List(_) => unreachable!("nothing is listed"),
+    };
+    let told = |job: &Job, outcome: Outcome, due: Option<_>| {
+        assert!(outcome.is_ok() && due.is_some(), "{job:?}: {outcome:?}");
+    };
+    // Somebody makes a change, and a notification of it comes at once.
+    let hinted = async {
+        clock.sleep(Duration::from_secs(12 * 3600)).await;
+        let events = town.items(&format!("{}/events?$top=100", watched[0]));
+        let url = format!("{}/events/{}", watched[0], events[0]["id"].as_str().unwrap());
+        town.call(Method::PATCH, &url, &json!({"subject": "Hinted at"}));
+        let now = clock.now();
+        assert!(fleet.hint(&Job::Copy(watched[0].clone()), now));
+        clock.sleep(Duration::from_secs(12 * 3600)).await;
+        now
+    };
+    let (driven, hinted) = (pin!(fleet.drive(&clock, work, told)), pin!(hinted));
+    let Either::Right((hinted_at, _)) = clock.block_on(select(driven, hinted)) else { panic!("a watch ends") };
+
+    let seen = seen.lock().unwrap();
+    for target in &watched {
+        let rounds = seen[target].len();
+        assert!((90..=102).contains(&rounds), "{target}: {rounds} rounds in a day");
+    }
+    let news = seen[&watched[0]].iter().filter(|(verdict, _)| *verdict == Verdict::Done { news: true });
+    let at: Vec<_> = news.map(|(_, at)| *at).collect();
+    assert_eq!(at.len(), 2, "the first round and the change");
+    assert!(at[1] < hinted_at.plus_seconds(10), "{} after {hinted_at}", at[1]);
+    town.check_one(&client, &watched[0]);
 }
