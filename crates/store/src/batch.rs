@@ -116,6 +116,10 @@ pub struct Publish<P = String> {
     pub rows: Vec<RowChange<P>>,
     /// What the journal says about it.
     pub journal: Vec<Block<P>>,
+    /// How many notes there are before those of the journal that are not worth writing: so many come later that they
+    /// would go at once. They have numbers like all others.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub skipped: u64,
     /// Which part of the run it is, if the run is published in several batches.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part: Option<Part>,
@@ -195,6 +199,10 @@ impl Block {
             })
             .collect()
     }
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl Publish {

@@ -43,6 +43,10 @@ impl Store for MemoryStore {
         Ok(index.published().revision)
     }
 
+    fn retention(&self) -> Retention {
+        self.retention
+    }
+
     async fn view(&self) -> Result<Arc<dyn View>, Error> {
         let index = self.index.lock().unwrap_or_else(PoisonError::into_inner).clone();
         Ok(Arc::new(Pinned::new(index, InMemory)))

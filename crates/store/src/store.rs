@@ -9,6 +9,7 @@ use delta_core::{RoundId, Timestamp};
 
 use crate::Error;
 use crate::batch::{Batch, ItemRef, StagedItem};
+use crate::index::Retention;
 use crate::model::{EngineState, Identity, JournalEntry, Layers, Revision, Row, StagedRound, Tile, TileId};
 
 /// Where one replica lives.
@@ -26,6 +27,11 @@ pub trait Store: Debug + Send + Sync {
     /// the replica; [`Error::Io`] and [`Error::Poisoned`] if it could not be made durable. In each case the replica is
     /// as before, except that after a failed sync a reopened store may show the batch.
     async fn write(&self, batch: Batch) -> Result<Revision, Error>;
+
+    /// How long the journal's notes are kept.
+    fn retention(&self) -> Retention {
+        Retention::default()
+    }
 
     /// Pins the replica as it is now: whatever is written later, the view does not change.
     ///
@@ -156,6 +162,10 @@ impl<S: Store + ?Sized> Store for Arc<S> {
         (**self).write(batch).await
     }
 
+    fn retention(&self) -> Retention {
+        (**self).retention()
+    }
+
     async fn view(&self) -> Result<Arc<dyn View>, Error> {
         (**self).view().await
     }
@@ -165,6 +175,10 @@ impl<S: Store + ?Sized> Store for Arc<S> {
 impl<S: Store + ?Sized> Store for Box<S> {
     async fn write(&self, batch: Batch) -> Result<Revision, Error> {
         (**self).write(batch).await
+    }
+
+    fn retention(&self) -> Retention {
+        (**self).retention()
     }
 
     async fn view(&self) -> Result<Arc<dyn View>, Error> {

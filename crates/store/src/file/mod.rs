@@ -231,6 +231,13 @@ impl Store for FileStore {
         Ok(self.look(|state| state.index.published().revision))
     }
 
+    fn retention(&self) -> Retention {
+        match &self.access {
+            AccessTo::Write { options, .. } => options.retention,
+            AccessTo::Read { .. } => Retention::default(),
+        }
+    }
+
     async fn view(&self) -> Result<Arc<dyn View>, Error> {
         if let AccessTo::Read { disk, place } = &self.access {
             self.catch_up(disk.as_ref(), place)?;

@@ -115,7 +115,7 @@ where
     }
 
     fn publish<N>(&self, heap: &H, publish: Publish<N>, retention: Retention) -> Result<Written<H, N>, Error> {
-        let Publish { at, identity, tiles, rounds, rows, journal, part, .. } = publish;
+        let Publish { at, identity, tiles, rounds, rows, journal, skipped, part, .. } = publish;
         // Parts go on from each other, but for what there is one of.
         let before = match part {
             None | Some(Part::Of(0)) => &self.published,
@@ -142,7 +142,7 @@ where
             }
         }
         effects.part = part;
-        effects.journal = number(journal, before.journal.last().saturating_add(1), at);
+        effects.journal = number(journal, before.journal.last().saturating_add(skipped).saturating_add(1), at);
         if matches!(part, Some(Part::Of(_))) {
             return Ok((effects, taken));
         }

@@ -13,6 +13,8 @@
 //! - What is the same byte for byte is neither written nor noted.
 
 mod masters;
+mod plain;
+mod publish;
 mod questions;
 mod row;
 mod series;
@@ -28,6 +30,8 @@ use crate::Error;
 use crate::batch::{Block, ItemRef, Publish, Source, Word};
 use crate::model::{Identity, Meta, Note, Reason, StagedRound, Tile, TileId, What};
 use crate::store::View;
+use plain::Plain;
+pub use publish::{publish, publish_in_parts};
 pub use questions::{Questions, questions};
 use row::Work;
 use series::Told;
@@ -126,7 +130,7 @@ impl Fetched {
 /// [`Error::Invalid`] if a round is not staged to its end, if two are for one tile, or one for a tile that goes; what the
 /// view says.
 pub async fn plan(view: &dyn View, run: Run) -> Result<(Publish, Summary), Error> {
-    let plan = Plan::of(view, &run).await?;
+    let plan = Plan::of(view, &run, usize::MAX).await?;
     plan.finish(run).await
 }
 
@@ -136,6 +140,8 @@ struct Plan<'v> {
     /// The tiles that stay and have no part in the run.
     idle: Vec<Tile>,
     works: BTreeMap<Arc<str>, Work>,
+    /// The items that need no work, if that was looked at.
+    plain: Option<Plain>,
     /// The series whose members were asked for.
     answered: BTreeSet<(TileId, Arc<str>)>,
     summary: Summary,
@@ -186,12 +192,15 @@ impl<'v> Plan<'v> {
         let idle = view.tiles().iter().filter(|tile| !run.retire.contains(&tile.id) && !read.contains(&tile.id));
         let idle: Vec<Tile> = idle.cloned().collect();
         let (works, answered) = Default::default();
-        Ok(Self { view, idle, rounds, works, answered, summary: Summary::default() })
+        Ok(Self { view, idle, rounds, works, plain: None, answered, summary: Summary::default() })
     }
 
-    /// All that a run makes of the rows.
-    async fn of(view: &'v dyn View, run: &Run) -> Result<Self, Error> {
+    /// All that a run makes of the rows, but for those of a first full round of more than `most` items that need no work.
+    async fn of(view: &'v dyn View, run: &Run, most: usize) -> Result<Self, Error> {
         let mut plan = Self::new(view, run)?;
+        if most < usize::MAX {
+            plan.plain = Plain::of(view, &plan.rounds, run, most).await?;
+        }
         plan.read_pages().await?;
         for asked in &run.instances {
             plan.answer(asked.clone()).await?;
@@ -247,6 +256,9 @@ impl<'v> Plan<'v> {
         let page = self.view.staged_page(id, number).await?.ok_or(NOT_STAGED)?;
         for (item, staged) in (0..).zip(page.items) {
             let word = staged.word;
+            if self.is_plain(&word) {
+                continue;
+            }
             self.mention(at, number, &word);
             match word {
                 Word::Upsert { meta, form } => {
@@ -317,7 +329,7 @@ impl<'v> Plan<'v> {
     }
 
     async fn finish(mut self, run: Run) -> Result<(Publish, Summary), Error> {
-        let Run { at, identity, rounds, incomplete, .. } = run;
+        let frame = self.frame(run);
         let complete = self.is_complete();
         let mut rows = Vec::new();
         let mut notes: Vec<Note> = Vec::new();
@@ -327,22 +339,28 @@ impl<'v> Plan<'v> {
             rows.extend(outcome.change);
             notes.extend(outcome.note);
         }
-        let mut tiles = self.idle;
-        tiles.extend(self.rounds.into_iter().map(|round| round.into_tile(at, incomplete)));
-        tiles.sort_unstable_by_key(|tile| tile.id);
         let journal = Block::pack(&notes);
-        let base = self.view.revision();
-        Ok((Publish { base, at, identity, tiles, rounds, rows, journal, part: None }, self.summary))
+        Ok((Publish { rows, journal, ..frame }, self.summary))
+    }
+
+    /// What is published, without rows and journal.
+    fn frame(&self, run: Run) -> Publish {
+        let Run { at, identity, rounds, incomplete, .. } = run;
+        let mut tiles = self.idle.clone();
+        tiles.extend(self.rounds.iter().map(|round| round.to_tile(at, incomplete)));
+        tiles.sort_unstable_by_key(|tile| tile.id);
+        let (base, rows, journal) = (self.view.revision(), Vec::new(), Vec::new());
+        Publish { base, at, identity, tiles, rounds, rows, journal, skipped: 0, part: None }
     }
 }
 
 impl Round {
     /// The tile as it is after the round.
-    fn into_tile(self, at: Timestamp, incomplete: bool) -> Tile {
+    fn to_tile(&self, at: Timestamp, incomplete: bool) -> Tile {
         let (full, malformed) = (self.is_full(), incomplete || self.blind || !self.unread.is_empty());
-        let tile = self.staged.tile;
+        let tile = self.staged.tile.clone();
         Tile {
-            link: self.link,
+            link: self.link.clone(),
             synced_at: Some(at),
             full_at: if full { Some(at) } else { tile.full_at },
             unswept: malformed || (!full && tile.unswept),

@@ -139,7 +139,101 @@ fn id(word: &Word) -> Option<&str> {
     }
 }
 
+/// What the items of a page say.
 pub(super) async fn words(view: &dyn View, round: &Round, page: u32) -> Result<Vec<Word>, Error> {
     let page = view.staged_page(round.staged.round, page).await?.ok_or(super::NOT_STAGED)?;
     Ok(page.items.into_iter().map(|item| item.word).collect())
+}
+
+#[cfg(test)]
+#[allow(clippy::indexing_slicing, clippy::unwrap_used)]
+mod tests {
+    use delta_core::RoundKind::{Full, Incremental};
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use crate::conformance::{Fixture, block_on, event, master, picture, removed, sparse, stub, tile};
+    use crate::disk::SimDisk;
+    use crate::plan::questions::ask;
+    use crate::{FileOptions, FileStore, MemoryStore, Retention, Store, publish_in_parts};
+
+    fn item() -> impl Strategy<Value = String> {
+        (0..12_u32, 0..3_u32, 1..9_i64, 0..12).prop_map(|(id, version, day, form)| {
+            let (name, series) = (format!("e{id}"), format!("e{}", id % 4));
+            match form {
+                0..5 => event(&name, version, day),
+                5..8 => stub(&name, &series, version, day),
+                8..10 => master(&series, version),
+                10 => sparse(&name, version, day),
+                _ if version == 0 => r#"{"id":"e1","type":7}"#.to_owned(),
+                _ => removed(&name),
+            }
+        })
+    }
+
+    /// What a store shows, with the journal's entries in one order, and without their numbers.
+    fn shown(store: &dyn Store) -> Vec<String> {
+        let view = block_on(store.view()).unwrap();
+        let picture = block_on(picture(view.as_ref()));
+        let mut lines: Vec<String> = picture
+            .lines()
+            .map(|line| line.split_once("seq: ").map_or(line, |(_, rest)| rest.split_once(',').unwrap().1).to_owned())
+            .collect();
+        lines.sort_unstable();
+        lines
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// A first full round that is published in parts makes of a replica what it makes as a whole, and asks the same.
+        #[test]
+        fn a_first_round_in_parts_is_the_whole(
+            pages in vec(vec(item(), 0..8), 1..8),
+            later in vec(vec(item(), 0..4), 1..3),
+            most in 1..6_usize,
+        ) {
+            let (whole, memory) = (MemoryStore::new(), MemoryStore::new());
+            let disk = std::sync::Arc::new(SimDisk::new(1));
+            let options = FileOptions { segment_bytes: 3000, ..FileOptions::default() };
+            let file = FileStore::open_with(disk, "/replica", options).unwrap();
+            let tile = tile(0, 0, 10);
+            let mut seqs = Vec::new();
+            for store in [&whole as &dyn Store, &memory, &file] {
+                let fixture = Fixture::new(store);
+                for (number, pages) in [&pages, &later].into_iter().enumerate() {
+                    let round = block_on(fixture.stage(&tile, if number == 0 { Full } else { Incremental }, pages));
+                    let run = block_on(fixture.plain_run(&[round]));
+                    let view = block_on(store.view()).unwrap();
+                    let asked = block_on(ask(view.as_ref(), &run, most)).unwrap();
+                    prop_assert_eq!(asked, block_on(ask(view.as_ref(), &run, usize::MAX)).unwrap());
+                    let most = if std::ptr::addr_eq(store, &whole) { usize::MAX } else { most };
+                    block_on(publish_in_parts(store, view.as_ref(), run, most)).unwrap();
+                }
+                seqs.push(block_on(store.view()).unwrap().last_seq());
+            }
+            prop_assert_eq!(shown(&memory), shown(&whole));
+            prop_assert_eq!(shown(&file), shown(&whole));
+            prop_assert!(seqs.iter().all(|seq| *seq == seqs[0]), "{:?}", seqs);
+        }
+    }
+
+    /// Of a first round with more notes than are kept, no more are written; they have the numbers that they would have.
+    #[test]
+    fn notes_that_would_go_are_not_written() {
+        let retention = Retention { entries: 100, ..Retention::default() };
+        let store = MemoryStore::with_retention(retention);
+        let fixture = Fixture::new(&store);
+        let items: Vec<String> = (0..1000).map(|id| event(&format!("{id:04}"), 1, 1)).collect();
+        let pages: Vec<Vec<String>> = items.chunks(50).map(<[String]>::to_vec).collect();
+        let round = block_on(fixture.stage(&tile(0, 0, 10), Full, &pages));
+        let run = block_on(fixture.plain_run(&[round]));
+        let view = block_on(store.view()).unwrap();
+        let (_, summary) = block_on(publish_in_parts(&store, view.as_ref(), run, 64)).unwrap();
+        assert_eq!(summary.created, 1000);
+        let view = block_on(store.view()).unwrap();
+        assert_eq!((view.first_seq(), view.last_seq(), view.row_count()), (901, 1000, 1000));
+        let entries = block_on(view.journal(900, 1000)).unwrap();
+        assert_eq!((entries.len(), &*entries.first().unwrap().note.id), (100, "0900"));
+    }
 }

@@ -52,8 +52,7 @@ struct Parts<'s> {
 impl Plan<'_> {
     async fn write(mut self, store: &dyn Store, run: Run, most: usize) -> Result<(Revision, Summary), Error> {
         let frame = self.frame(run);
-        let mut parts =
-            Parts { store, most, frame, rows: Vec::new(), notes: Vec::new(), skipped: 0, written: 0 };
+        let mut parts = Parts { store, most, frame, rows: Vec::new(), notes: Vec::new(), skipped: 0, written: 0 };
         self.write_plain(&mut parts).await?;
         let complete = self.is_complete();
         for (id, work) in std::mem::take(&mut self.works) {

@@ -38,7 +38,12 @@ pub struct Questions {
 /// # Errors
 /// Those of [`plan`](super::plan()).
 pub async fn questions(view: &dyn View, run: &Run) -> Result<Questions, Error> {
-    let plan = Plan::of(view, run).await?;
+    ask(view, run, super::publish::MOST).await
+}
+
+/// The same, with the items of a first full round of more than `most` looked at one by one.
+pub(super) async fn ask(view: &dyn View, run: &Run, most: usize) -> Result<Questions, Error> {
+    let plan = Plan::of(view, run, most).await?;
     let mut asked = Questions::default();
     for round in &plan.rounds {
         asked.unread.extend(round.unread.iter().cloned());
