@@ -9,12 +9,14 @@
 mod item;
 mod limit;
 mod parse;
+mod shape;
 mod utf8;
 
 use std::fmt;
 
 use crate::event::Event;
 use crate::json::{self, NotJson};
+use crate::timestamp::Timestamp;
 use item::Entries;
 
 /// One page of a round. It owns the response's body; items are ranges into it.
@@ -124,6 +126,9 @@ pub struct Item<'p> {
     etag: Option<&'p str>,
     kind: EventType,
     series_master_id: Option<&'p str>,
+    times: [Option<&'p str>; 2],
+    is_stub: bool,
+    is_sparse: bool,
     raw: &'p str,
 }
 
@@ -151,6 +156,28 @@ impl<'p> Item<'p> {
     /// The event's JSON, byte for byte.
     pub fn raw(&self) -> &'p str {
         self.raw
+    }
+
+    /// The start as written, read as UTC: what its [`Event`] gives, without looking at the other properties.
+    pub fn start(&self) -> Option<Timestamp> {
+        self.times[0].and_then(shape::as_utc)
+    }
+
+    /// The end, in the same way.
+    pub fn end(&self) -> Option<Timestamp> {
+        self.times[1].and_then(shape::as_utc)
+    }
+
+    /// Whether this is an occurrence as a delta query sends it: see [`Event::is_stub`].
+    pub fn is_stub(&self) -> bool {
+        self.is_stub
+    }
+
+    /// Whether this is another event with less than all of its properties. Events views give "only a limited set" of
+    /// properties, and in Graph's own sample that is id, type, start and end. Its documentation of delta queries promises
+    /// of what was updated no more than the updated properties: that does not say when the event was created.
+    pub fn is_sparse(&self) -> bool {
+        self.is_sparse
     }
 
     /// A view of all of its properties.

@@ -1,9 +1,8 @@
 //! From a page of a round to the batch that stages it.
 
-use delta_core::{Change, Event, EventType, Item, Page, RoundId, RoundKind};
+use delta_core::{Change, Event, Item, Page, RoundId, RoundKind};
 
 use crate::batch::{Form, Stage, StagedItem, Word};
-use crate::layers::is_annotation;
 use crate::model::{Meta, Position, Tile};
 
 impl Stage {
@@ -31,14 +30,17 @@ impl From<Change<'_>> for StagedItem<String> {
     }
 }
 
+/// The parser has seen all of it already: the item's other properties are not looked at again.
 fn upsert(item: Item<'_>) -> Word {
-    let Some(event) = item.event() else { return Word::Malformed { id: Some(item.id().into()) } };
-    let mut meta = Meta::of(item.id(), &event);
-    // What the protocol has read already, it has checked as well.
-    meta.etag = item.etag().map(str::to_owned);
-    meta.kind = item.kind();
-    meta.series = item.series_master_id().map(Into::into);
-    Word::Upsert { meta, form: Form::of(&event) }
+    let meta = Meta {
+        id: item.id().into(),
+        etag: item.etag().map(str::to_owned),
+        kind: item.kind(),
+        series: item.series_master_id().map(Into::into),
+        start: item.start(),
+        end: item.end(),
+    };
+    Word::Upsert { meta, form: Form::of(&item) }
 }
 
 impl Meta {
@@ -56,19 +58,10 @@ impl Meta {
 }
 
 impl Form {
-    /// How much of an event this is.
-    ///
-    /// Occurrences come as stubs (observed; Graph's documentation promises all properties). Events views give "only a
-    /// limited set" of properties, and in Graph's own sample that is id, type, start and end. Its documentation of delta
-    /// queries promises of what was updated no more than the updated properties.
-    fn of(event: &Event<'_>) -> Self {
-        const SPARSE: [&str; 4] = ["id", "type", "start", "end"];
-        let sparse = |name: &str| is_annotation(name) || SPARSE.iter().any(|known| name.eq_ignore_ascii_case(known));
-        let updated = event.property("createdDateTime").is_none() && event.property("lastModifiedDateTime").is_some();
-        let bare = || event.properties().all(|(name, _)| sparse(name));
-        if event.is_stub() {
+    fn of(item: &Item<'_>) -> Self {
+        if item.is_stub() {
             Self::Stub
-        } else if updated || (event.kind() != EventType::Occurrence && bare()) {
+        } else if item.is_sparse() {
             Self::Sparse
         } else {
             Self::Full

@@ -36,6 +36,11 @@ impl ReqwestTransport {
         let client = through(Client::builder(), &proxies)?
             .tls_backend_preconfigured(config)
             .redirect(Policy::none())
+            // Another crate of the same program may have switched on what would inflate without a cap.
+            .no_gzip()
+            .no_brotli()
+            .no_deflate()
+            .no_zstd()
             .referer(false)
             .connect_timeout(limits.connect_timeout)
             .read_timeout(limits.read_timeout)

@@ -18,8 +18,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use delta_core::{
-    Change, Checkpoint, Cloud, DeltaLink, Error, Event, Failure, FailureKind, Page, PageError, Phase, RequestLine,
-    Round, RoundKind, ServiceRoot, Step, Target, Window,
+    Change, Checkpoint, Cloud, DeltaLink, Error, Event, EventType, Failure, FailureKind, Item, Page, PageError, Phase,
+    RequestLine, Round, RoundKind, ServiceRoot, Step, Target, Window,
 };
 use http::{HeaderName, HeaderValue, Response, StatusCode, Uri};
 use serde::Deserialize;
@@ -100,8 +100,27 @@ fn check_page<B: AsRef<[u8]>>(page: &Page<B>) {
         event.iter().for_each(read_event);
         if let Change::Upsert(item) = change {
             assert!(item.etag().is_none_or(|etag| etag.len() <= 4_096));
+            check_shape(&item, event.as_ref().unwrap());
         }
     }
+}
+
+/// What was seen of an item on the way is what its event shows.
+fn check_shape(item: &Item<'_>, event: &Event<'_>) {
+    let is_object = |name| event.property(name).is_some_and(|json| json.starts_with('{'));
+    let start = event.start().and_then(|start| start.read_as_utc()).filter(|_| is_object("start"));
+    let end = event.end().and_then(|end| end.read_as_utc()).filter(|_| is_object("end"));
+    assert_eq!((item.start(), item.end()), (start, end));
+    // The two may differ in what the type is called.
+    if item.kind() == event.kind() {
+        assert_eq!(item.is_stub(), event.is_stub());
+    }
+    let has = |name: &str| event.property(name).is_some();
+    let updated = has("lastModifiedDateTime") && !has("createdDateTime");
+    let few = |name: &str| ["id", "type", "start", "end"].iter().any(|few| name.eq_ignore_ascii_case(few));
+    let bare = event.properties().all(|(name, _)| name.contains("@odata.") || few(name));
+    let sparse = updated || (bare && item.kind() != EventType::Occurrence);
+    assert_eq!(item.is_sparse(), sparse && !item.is_stub());
 }
 
 /// Decodes each property, by the methods that have most to decode.

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::shape::Shape;
 use super::{Change, EventType, Item, Malformation, RemovedReason, limit};
 use crate::json::{NotJson, Text, Walker};
 use crate::link::is_dot_segment;
@@ -21,7 +22,7 @@ struct Entry {
 }
 
 enum What {
-    Upsert { id: Slice, etag: Option<Slice>, kind: EventType, series_master_id: Option<Slice> },
+    Upsert { id: Slice, etag: Option<Slice>, kind: EventType, series_master_id: Option<Slice>, shape: Shape },
     Remove { id: Slice, reason: RemovedReason },
     Malformed { id: Option<Slice>, why: Malformation },
 }
@@ -48,8 +49,9 @@ impl Entries {
             walker.skip()?;
         }
         let raw = start..walker.offset();
+        let exceeded = limit::exceeded(raw.len(), item.properties);
         let what = if is_object { item.judge(&mut self.decoded) } else { What::malformed(Malformation::NotAnObject) };
-        let what = match limit::exceeded(raw.len(), item.properties) {
+        let what = match exceeded {
             Some(why) => What::Malformed { id: what.into_id(), why },
             None => what,
         };
@@ -76,7 +78,10 @@ impl Entry {
         };
         let raw = body.get(self.raw.clone()).unwrap_or_default();
         match &self.what {
-            What::Upsert { id, etag, kind, series_master_id } => Change::Upsert(Item {
+            What::Upsert { id, etag, kind, series_master_id, shape } => Change::Upsert(Item {
+                times: [&shape.start, &shape.end].map(|place| body.get(place.clone()?)),
+                is_stub: shape.is_stub(*kind),
+                is_sparse: shape.is_sparse(*kind),
                 id: read(id),
                 etag: etag.as_ref().map(read),
                 kind: *kind,
@@ -112,6 +117,7 @@ struct Shallow<'a> {
     /// Whether there is an `@removed`, and whether it is an object; its `reason`.
     removed: Option<bool>,
     reason: Property<'a>,
+    shape: Shape,
     properties: usize,
     /// A property is not what it should be, or is there twice.
     odd: bool,
@@ -152,9 +158,15 @@ impl<'a> Shallow<'a> {
             Some("id" | "Id") => self.id.read(walker)?,
             Some("@odata.etag") => self.etag.read(walker)?,
             Some("type" | "Type") => self.kind.read(walker)?,
-            Some("seriesMasterId" | "SeriesMasterId") => self.series_master_id.read(walker)?,
+            Some("seriesMasterId" | "SeriesMasterId") => {
+                self.shape.series = true;
+                self.series_master_id.read(walker)?
+            }
             Some("@removed") => self.read_removed(walker)?,
-            name => walker.skip().map(|_| name.is_some())?,
+            name => {
+                let place = walker.skip()?;
+                name.map(|name| self.shape.see(name, place)).is_some()
+            }
         };
         self.odd |= !fine;
         Ok(())
@@ -178,7 +190,7 @@ impl<'a> Shallow<'a> {
     }
 
     /// What the item says.
-    fn judge(&self, decoded: &mut String) -> What {
+    fn judge(self, decoded: &mut String) -> What {
         let id = self.id.text().ok_or(Malformation::NoId).and_then(|id| Slice::id(id, decoded));
         let id = match id {
             id if self.odd => return What::Malformed { id: id.ok(), why: Malformation::Property },
@@ -191,8 +203,12 @@ impl<'a> Shallow<'a> {
         let etag = self.etag.text().map(|etag| Slice::new(etag, decoded)).transpose();
         let series = self.series_master_id.text().map(|id| Slice::id(id, decoded)).transpose();
         match (etag, series) {
-            (Ok(etag), Ok(series_master_id)) => What::Upsert { id, etag, kind: self.kind(), series_master_id },
-            (Ok(etag), Err(Malformation::NoId)) => What::Upsert { id, etag, kind: self.kind(), series_master_id: None },
+            (Ok(etag), Ok(series_master_id)) => {
+                What::Upsert { id, etag, kind: self.kind(), series_master_id, shape: self.shape }
+            }
+            (Ok(etag), Err(Malformation::NoId)) => {
+                What::Upsert { id, etag, kind: self.kind(), series_master_id: None, shape: self.shape }
+            }
             (Err(why), _) | (_, Err(why)) => What::Malformed { id: Some(id), why },
         }
     }
