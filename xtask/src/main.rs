@@ -1,11 +1,13 @@
 //! `cargo xtask`: the project's chores, the same ones on every machine. It is never part of what is shipped.
 //!
+//! - `cargo xtask bench [--json] [--quick] [PART…]` measures, and says so beside what the machine can do.
 //! - `cargo xtask ci [STEP…] [--skip STEP…]` runs what CI runs, in order, and stops at the first failure.
 //! - `cargo xtask diagram [--check]` draws the round's state diagram into the docs, or says whether it stands there.
 //! - `cargo xtask fixtures [--check]` writes `fixtures/rounds`, or says what in it is not as it would be written.
 //! - `cargo xtask schemas [--check]` writes the schemas of what the command line prints, or says whether they stand there.
 //! - `cargo xtask zones [--check]` writes the tables of Windows' time zones, or says whether they stand there.
 
+mod bench;
 mod ci;
 mod diagram;
 mod fixtures;
@@ -18,6 +20,7 @@ use std::process::{Command, ExitCode};
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let outcome = match arguments.split_first() {
+        Some((command, rest)) if command == "bench" => bench::run(rest),
         Some((command, rest)) if command == "ci" => ci::run(rest),
         Some((command, rest)) if command == "diagram" => diagram::run(rest),
         Some((command, rest)) if command == "fixtures" => fixtures::run(rest),

@@ -22,6 +22,7 @@
 //! | `traffic` | how much a mailbox is asked, and how much that may be |
 //! | `faults` | what goes wrong when it shall: a [`FaultPlan`], carried out |
 //! | `population`, `document`, [`seeds`] | what a simulator is filled with |
+//! | `load` | pages without a simulator behind them, for measuring clients |
 //! | `time`, `zone`, `random`, `base64`, `body`, `error` | the small forms that all of them share |
 //!
 //! With the feature `server` the simulator stands behind a real socket, http or https: see `server`.
@@ -74,6 +75,7 @@ mod events;
 mod faults;
 mod instances;
 mod listing;
+mod load;
 mod mailbox;
 mod population;
 mod prefer;
@@ -103,6 +105,7 @@ pub use faults::{
     Gone, GoneLocation, MalformedItem, On, PageKey, RequestKind, RetryAfter, Rule, Spot, StatusFault, Strike, When,
     Within,
 };
+pub use load::Load;
 pub use population::{LoadError, Population};
 pub use quirks::{GenerationScope, MasterDelivery, Membership, Quirks};
 pub use simulator::{Simulator, SimulatorOptions};

@@ -59,7 +59,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
 }
 
 fn fmt() -> Result<(), String> {
-    cargo(&["fmt", "--all", "--check"])
+    cargo(&["fmt", "--all", "--check"])?;
+    cargo(&["fmt", "--manifest-path", "bench/Cargo.toml", "--check"])
 }
 
 fn clippy() -> Result<(), String> {

@@ -7,6 +7,7 @@
 mod body;
 mod gzip;
 mod options;
+mod rendered;
 mod tls;
 
 use std::convert::Infallible;
@@ -33,6 +34,7 @@ use tokio_rustls::TlsAcceptor;
 
 use self::body::Answer;
 pub use self::options::{Access, ServerOptions};
+pub use self::rendered::LoadServer;
 use crate::{FaultEffect, InFlight, Simulator, Strike};
 
 /// How long a shutdown waits for the requests that are being answered.
