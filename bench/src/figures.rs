@@ -1,9 +1,10 @@
 //! Figures and how they are printed.
 
 use std::hint::black_box;
-use std::time::Instant;
 
 use serde::Serialize;
+
+use crate::child::cpu_seconds;
 
 /// One table of figures.
 #[derive(Debug, Serialize)]
@@ -71,16 +72,16 @@ pub fn median(mut figures: Vec<f64>) -> f64 {
 /// Something to be measured.
 pub type Subject<'a> = (&'static str, Box<dyn FnMut() -> usize + 'a>);
 
-/// How many seconds each subject takes: medians of so many rounds, in each of which all have their turn.
+/// How many seconds of CPU time each subject takes: medians of so many rounds, in each of which all have their turn.
 pub fn interleaved(rounds: usize, subjects: &mut [Subject<'_>]) -> Vec<f64> {
     let mut taken = vec![Vec::new(); subjects.len()];
     for round in 0..=rounds {
         for ((_, subject), taken) in subjects.iter_mut().zip(&mut taken) {
-            let began = Instant::now();
+            let began = cpu_seconds();
             black_box(subject());
             // The first round warms up.
             if round > 0 {
-                taken.push(began.elapsed().as_secs_f64());
+                taken.push(cpu_seconds() - began);
             }
         }
     }

@@ -6,8 +6,8 @@ use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use graph_sim::server::{Access, Server, ServerOptions};
-use graph_sim::{Fault, FaultPlan, Rule, Simulator, seeds};
+use graph_sim::server::{Access, LoadServer, Server, ServerOptions};
+use graph_sim::{Fault, FaultPlan, Load, Rule, Simulator, seeds};
 use reqwest::{Client, Response, Version, redirect};
 use rustls::crypto::ring;
 use rustls::pki_types::CertificateDer;
@@ -281,4 +281,24 @@ async fn a_delayed_answer_comes_after_others() {
     }
     strike(&server, Fault::Delay { milliseconds: 1 });
     assert_eq!(get(&client, &me).await.status(), 200);
+}
+
+#[tokio::test]
+async fn a_load_is_served_as_it_was_rendered() {
+    let load = Load { events: 45, page_size: 20, rounds: 1, changed: 3 };
+    let server = LoadServer::bind(load, false).await.unwrap();
+    let (client, root) = (client(None, &[b"http/1.1"]), server.graph_root());
+    let initial = format!("{root}/v1.0/me/calendarView/delta?startDateTime=2026-01-01&endDateTime=2027-01-01");
+    let (count, link) = drain(&client, initial, root).await;
+    let (changed, link) = drain(&client, link, root).await;
+    let (nothing, _) = drain(&client, link, root).await;
+    assert_eq!((count, changed, nothing), (45, 3, 0));
+
+    let compressed = LoadServer::bind(load, true).await.unwrap();
+    let response = get(&client, &format!("{}/v1.0/me/calendarView/delta", compressed.graph_root())).await;
+    assert_eq!(response.headers()["content-encoding"], "gzip");
+    let wire = response.bytes().await.unwrap();
+    let mut page = String::new();
+    flate2::read::GzDecoder::new(&wire[..]).read_to_string(&mut page).unwrap();
+    assert_eq!(page, load.page(compressed.graph_root(), 0, 0));
 }

@@ -65,7 +65,7 @@ fn gunzip(wire: &[u8], limits: &BodyLimits) -> Result<Bytes, Failure> {
     let allowed = limits.allowed(wire.len());
     let mut decoder = GzDecoder::new(wire);
     // One byte more than allowed tells a body that fits from one that does not.
-    let mut body = Vec::with_capacity(wire.len().saturating_mul(4).min(allowed));
+    let mut body = Vec::with_capacity(announced(wire).min(allowed).saturating_add(1));
     let cap = u64::try_from(allowed).unwrap_or(u64::MAX).saturating_add(1);
     decoder
         .by_ref()
@@ -79,6 +79,13 @@ fn gunzip(wire: &[u8], limits: &BodyLimits) -> Result<Bytes, Failure> {
         return Err(Failure::new(FailureKind::Decode, "there is something behind its end"));
     }
     Ok(body.into())
+}
+
+/// How long the inflated body says it is, in its last four bytes: the buffer need not grow then. It is only believed as
+/// far as a body may go.
+fn announced(wire: &[u8]) -> usize {
+    let length = wire.last_chunk().map_or(0, |length| u32::from_le_bytes(*length));
+    usize::try_from(length).unwrap_or(usize::MAX)
 }
 
 fn too_large(allowed: usize) -> Failure {

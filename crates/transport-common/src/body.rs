@@ -3,6 +3,10 @@
 use bytes::{Bytes, BytesMut};
 use delta_core::{Failure, FailureKind};
 
+/// Up to so many bytes a server is believed how long its body will be, so that nothing has to be moved while it comes.
+/// The largest pages that were observed have less.
+const BELIEVED: usize = 4 << 20;
+
 /// A body that is being read, as it comes over the wire.
 #[derive(Debug)]
 pub struct CappedBody {
@@ -17,7 +21,9 @@ impl CappedBody {
     /// [`FailureKind::BodyTooLarge`] if what is announced is larger: nothing has to be read then.
     pub fn new(announced: Option<u64>, max: usize) -> Result<Self, Failure> {
         match usize::try_from(announced.unwrap_or(0)) {
-            Ok(announced) if announced <= max => Ok(Self { bytes: BytesMut::new(), max }),
+            Ok(announced) if announced <= max => {
+                Ok(Self { bytes: BytesMut::with_capacity(announced.min(BELIEVED)), max })
+            }
             _ => Err(too_large(max)),
         }
     }
