@@ -16,6 +16,8 @@ pub async fn sync(root: &str, page_size: usize, dir: &Path) -> Outcome<(u64, u64
         "CREATE TABLE events (id TEXT PRIMARY KEY, json TEXT NOT NULL);
          CREATE TABLE state (name TEXT PRIMARY KEY, link TEXT NOT NULL);",
     )?;
+    // Whoever installs one first wins, and here nobody else does.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder().no_proxy().build()?;
     let window = "startDateTime=2026-01-01T00:00:00Z&endDateTime=2027-01-01T00:00:00Z";
     let mut link = format!("{root}/v1.0/me/calendarView/delta?{window}");
