@@ -2,6 +2,7 @@
 
 mod agenda;
 mod changes;
+mod config;
 mod connect;
 mod copy;
 mod demo;
@@ -25,6 +26,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub(crate) use self::agenda::Agenda;
 pub(crate) use self::changes::Changes;
+pub(crate) use self::config::{Completions, Config, Man};
 pub(crate) use self::connect::{AccountArgs, AccountsDir, ConnectArgs, ServerArgs, TransportArg};
 pub(crate) use self::copy::CopyArgs;
 pub(crate) use self::demo::Demo;
@@ -45,6 +47,10 @@ pub(crate) use self::watch::Watch;
 #[derive(Debug, Parser)]
 #[command(name = "caldelta", version, arg_required_else_help = true, after_help = AFTER_HELP)]
 pub(crate) struct Cli {
+    /// The file of wishes that need not be typed [default: caldelta/config.toml in the configuration directory of your
+    /// system]
+    #[arg(long, env = "CALDELTA_CONFIG", hide_env_values = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
     /// What to do.
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -110,6 +116,16 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: Store,
     },
+    /// Look at the configuration file
+    Config {
+        /// What of it.
+        #[command(subcommand)]
+        command: Config,
+    },
+    /// Print what a shell needs to complete command lines
+    Completions(Completions),
+    /// Print the manual page, or write those of all commands
+    Man(Man),
 }
 
 /// Where the local copy is.

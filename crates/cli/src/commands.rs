@@ -3,6 +3,7 @@
 pub(crate) mod accounts;
 pub(crate) mod agenda;
 pub(crate) mod changes;
+pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod events;

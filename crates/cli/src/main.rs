@@ -8,6 +8,7 @@ mod callback;
 mod catalogue;
 mod checks;
 mod commands;
+mod config;
 mod connect;
 mod crew;
 mod exit;
@@ -28,14 +29,11 @@ mod watch_note;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
-use args::{Cli, Command};
+use args::Command;
 use exit::{Code, Failure};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    match run(cli.command) {
+    match config::parse().and_then(|cli| run(cli.command)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             output::say(format_args!("caldelta: {failure}"));
@@ -66,6 +64,9 @@ fn run(command: Command) -> Result<(), Failure> {
             Command::Export { command } => commands::export::run(command).await,
             Command::Tap(args) => commands::tap::run(args).await,
             Command::Status(args) => commands::status::run(args).await,
+            Command::Config { command } => commands::config::run(command),
+            Command::Completions(args) => commands::config::completions(&args),
+            Command::Man(args) => commands::config::man(&args),
             Command::Store { command } => commands::store::run(command).await,
         }
     });

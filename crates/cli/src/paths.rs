@@ -28,3 +28,9 @@ pub(crate) fn accounts(args: &AccountsDir) -> Result<PathBuf, Failure> {
     let strategy = etcetera::choose_base_strategy().map_err(failed)?;
     Ok(strategy.data_dir().join("caldelta").join("accounts"))
 }
+
+/// The configuration file, when nobody says: `caldelta/config.toml` in the user's configuration directory.
+pub(crate) fn config() -> Option<PathBuf> {
+    let strategy = etcetera::choose_base_strategy().ok()?;
+    Some(strategy.config_dir().join("caldelta").join("config.toml"))
+}

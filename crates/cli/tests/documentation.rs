@@ -139,6 +139,7 @@ fn every_option_and_variable_of_the_help_is_documented() {
         ("login", &[&["login"]]),
         ("logout", &[&["logout"]]),
         ("accounts", &[&["accounts"]]),
+        ("man", &[&["man"]]),
         ("doctor", &[&["doctor"]]),
         ("sync", &[&["sync"]]),
         ("watch", &[&["watch"]]),
