@@ -70,5 +70,7 @@ pub use model::{
     EngineState, Identity, JournalEntry, Layers, Loss, Meta, Note, Position, Reason, Revision, Row, StagedRound, Tile,
     TileId, What,
 };
-pub use plan::{Fetched, Gone, Instances, Questions, Run, Summary, plan, publish, publish_in_parts, questions};
+pub use plan::{
+    Fetched, Gone, Instances, Questions, Reading, Run, Summary, plan, publish, publish_in_parts, questions,
+};
 pub use store::{StagedPage, Store, TimeKey, View};

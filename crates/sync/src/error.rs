@@ -7,6 +7,7 @@ use delta_core::{RequestIds, TargetError, Timestamp};
 
 use crate::guard::MaxDeletes;
 use crate::policy::PolicyError;
+use crate::report::SyncReport;
 use crate::token::TokenError;
 
 /// Why a run ended early. What was published is untouched, and what was staged stays for the next run unless it can't
@@ -47,6 +48,14 @@ pub enum Error {
         /// What is allowed.
         allowed: MaxDeletes,
     },
+    /// Some tiles could not be read. The others were published; what would go because of them alone stays until all tiles
+    /// are read.
+    Partial {
+        /// What was read and published; of the tiles that failed, why.
+        report: Box<SyncReport>,
+        /// Why the first of them failed.
+        error: Box<Self>,
+    },
     /// There is no access token.
     Token(TokenError),
     /// The window can't be used today.
@@ -78,6 +87,14 @@ impl fmt::Display for Error {
                     "the run would delete {deletes} of {held} events, and {allowed} are allowed: nothing was published, and what was read is kept for a run that may"
                 )
             }
+            Self::Partial { report, error } => {
+                let failed = report.tiles.iter().filter(|tile| tile.error.is_some()).count();
+                write!(
+                    f,
+                    "{failed} of {} tiles could not be read, and the others are published: {error}",
+                    report.tiles.len()
+                )
+            }
             Self::Token(error) => error.fmt(f),
             Self::Window(error) => error.fmt(f),
             Self::Target(error) => error.fmt(f),
@@ -94,6 +111,7 @@ impl std::error::Error for Error {
             | Self::OutOfTime { .. }
             | Self::TooManyFullRounds { .. }
             | Self::TooManyDeletes { .. } => return None,
+            Self::Partial { error, .. } => error,
             Self::Token(error) => error,
             Self::Window(error) => error,
             Self::Target(error) => error,

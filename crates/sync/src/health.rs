@@ -1,11 +1,13 @@
 //! What the engine remembers about a replica from one run to the next, beside what is published.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 
 use delta_core::{RequestIds, RoundKind, Timestamp};
 use serde::{Deserialize, Serialize};
-use store::{EngineState, View};
+use store::{EngineState, TileId, View};
 
+use crate::layout::Plan;
 use crate::line::LONGEST_FENCE;
 use crate::owed::Owed;
 use crate::run::later;
@@ -20,21 +22,50 @@ pub struct Health {
     /// Nothing may be sent to the mailbox before: the server has asked for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_before: Option<Timestamp>,
-    /// The page size to begin with, if the one that is asked for did not work.
+    /// What is to be known of single tiles, by their ids.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub tiles: BTreeMap<TileId, TileHealth>,
+    /// The windows that the replica is to have, until all of them are published.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub page_size: Option<LearntPageSize>,
+    pub plan: Option<Plan>,
+    /// When the server had forgotten a tile's state right after the rounds of its siblings.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub clashes: Vec<Timestamp>,
+    /// There is one tile, instead of those that were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub collapsed: Option<Collapsed>,
     /// When full rounds were begun, within the last day.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub full_rounds: Vec<Timestamp>,
-    /// Delta queries don't get through; plain listings stand in.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub snapshot: Option<SnapshotMode>,
     /// What has to be asked for, and was asked for in vain.
     #[serde(skip_serializing_if = "Owed::is_empty")]
     pub owed: Owed,
     /// The last run in which something happened that is worth knowing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_run: Option<LastRun>,
+}
+
+/// How a tile is doing.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct TileHealth {
+    /// The page size to begin with, if the one that is asked for did not work.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub page_size: Option<LearntPageSize>,
+    /// Delta queries don't get through; plain listings stand in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<SnapshotMode>,
+}
+
+/// Why there is one tile instead of several: the server forgot the states of tiles when others were read, so that they
+/// were read in full again and again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Collapsed {
+    /// Since when.
+    pub since: Timestamp,
+    /// How many were asked for. Another number is tried.
+    pub instead_of: u8,
 }
 
 /// A page size that works.
@@ -117,6 +148,10 @@ pub(crate) fn cut(text: &mut String) {
     }
 }
 
+/// For how long clashes of tiles are remembered, in days, and how many of them are too many.
+const CLASH_DAYS: i64 = 3;
+const MOST_CLASHES: usize = 2;
+
 /// For how long a page size is remembered, in days: what was too much once need not be for ever.
 const LEARNT_DAYS: i64 = 7;
 
@@ -134,30 +169,93 @@ impl Health {
     /// Forgets what is over. What lies further ahead than it can was written by a clock that was wrong, and is over as well.
     pub(crate) fn expire(&mut self, now: Timestamp) {
         self.not_before = self.not_before.filter(|until| *until > now && *until <= later(now, LONGEST_FENCE));
-        self.page_size = self.page_size.filter(|learnt| learnt.at <= now && now < learnt.at.plus_days(LEARNT_DAYS));
+        for tile in self.tiles.values_mut() {
+            tile.page_size = tile.page_size.filter(|learnt| learnt.at <= now && now < learnt.at.plus_days(LEARNT_DAYS));
+            if let Some(mode) = &mut tile.snapshot {
+                mode.retry_at = if mode.retry_at > now.plus_days(1) { now } else { mode.retry_at };
+            }
+        }
+        self.tiles.retain(|_, tile| *tile != TileHealth::default());
         self.full_rounds.retain(|begun| *begun <= now && now < begun.plus_days(1));
+        self.clashes.retain(|at| *at <= now && now < at.plus_days(CLASH_DAYS));
         self.owed.expire(now);
-        if let Some(mode) = &mut self.snapshot {
-            mode.retry_at = if mode.retry_at > now.plus_days(1) { now } else { mode.retry_at };
+    }
+
+    /// What is known of a tile.
+    pub(crate) fn of_tile(&self, tile: TileId) -> TileHealth {
+        self.tiles.get(&tile).cloned().unwrap_or_default()
+    }
+
+    /// Takes over what holds for a tile that was begun anew: the page size that was learnt last, and, where plain listings
+    /// stand in for all tiles, that they do.
+    pub(crate) fn begin(&mut self, tile: TileId, others: &[TileId]) {
+        self.tiles.remove(&tile);
+        let others: Vec<TileHealth> = others.iter().map(|other| self.of_tile(*other)).collect();
+        let page_size = others.iter().filter_map(|other| other.page_size).max_by_key(|learnt| learnt.at);
+        let listed = others.iter().all(|other| other.snapshot.is_some());
+        let snapshot = others.into_iter().find_map(|other| other.snapshot).filter(|_| listed);
+        self.put(tile, TileHealth { page_size, snapshot });
+    }
+
+    /// Forgets all tiles but these.
+    pub(crate) fn keep(&mut self, tiles: &BTreeSet<TileId>) {
+        self.tiles.retain(|tile, _| tiles.contains(tile));
+    }
+
+    fn put(&mut self, tile: TileId, health: TileHealth) {
+        if health == TileHealth::default() {
+            self.tiles.remove(&tile);
+        } else {
+            self.tiles.insert(tile, health);
         }
     }
 
-    /// The page size to begin with where this one is asked for.
-    pub(crate) fn page_size(&self, asked: Option<NonZeroU32>) -> Option<NonZeroU32> {
-        self.page_size.filter(|learnt| learnt.instead_of == asked).map_or(asked, |learnt| Some(learnt.size))
+    /// Notes that plain listings stand in for a tile's rounds, or no longer do.
+    pub(crate) fn stand_in(&mut self, tile: TileId, snapshot: Option<SnapshotMode>) {
+        self.put(tile, TileHealth { snapshot, ..self.of_tile(tile) });
     }
 
-    /// Remembers the page size that a round ended with.
-    pub(crate) fn learn(&mut self, asked: Option<NonZeroU32>, worked: Option<NonZeroU32>, now: Timestamp) {
-        if worked == self.page_size(asked) {
-            return;
+    /// How many tiles there are to be where so many are asked for.
+    pub(crate) fn tile_count(&self, asked: u8) -> u8 {
+        self.collapsed.filter(|collapsed| collapsed.instead_of == asked).map_or(asked, |_| 1)
+    }
+
+    /// Notes that a tile's state was forgotten right after the rounds of its siblings. Says whether that is once too often.
+    pub(crate) fn clash(&mut self, asked: u8, now: Timestamp) -> bool {
+        self.clashes.push(now);
+        let too_often = self.clashes.len() >= MOST_CLASHES;
+        if too_often {
+            self.clashes.clear();
+            self.collapsed = Some(Collapsed { since: now, instead_of: asked });
         }
-        self.page_size = worked.map(|size| LearntPageSize { size, instead_of: asked, at: now });
+        too_often
+    }
+
+    /// Remembers the page size that a tile's round ended with.
+    pub(crate) fn learn(
+        &mut self,
+        tile: TileId,
+        asked: Option<NonZeroU32>,
+        worked: Option<NonZeroU32>,
+        now: Timestamp,
+    ) {
+        let known = self.of_tile(tile);
+        if worked != known.page_size(asked) {
+            let page_size = worked.map(|size| LearntPageSize { size, instead_of: asked, at: now });
+            self.put(tile, TileHealth { page_size, ..known });
+        }
     }
 
     /// How many full rounds may still be begun.
     pub(crate) fn full_rounds_left(&self, allowed: usize) -> usize {
         allowed.saturating_sub(self.full_rounds.len())
+    }
+}
+
+impl TileHealth {
+    /// The page size to begin with where this one is asked for.
+    pub(crate) fn page_size(&self, asked: Option<NonZeroU32>) -> Option<NonZeroU32> {
+        self.page_size.filter(|learnt| learnt.instead_of == asked).map_or(asked, |learnt| Some(learnt.size))
     }
 }
 

@@ -26,7 +26,7 @@ impl Run<'_> {
     /// # Errors
     /// [`Error::Throttled`], [`Error::OutOfTime`], [`Error::Token`]. That there was no response is no error here.
     pub(crate) async fn send(
-        &mut self,
+        &self,
         mut request: Request<Vec<u8>>,
         want: &Want,
     ) -> Result<Result<Response<Bytes>, Failure>, Error> {
@@ -39,12 +39,11 @@ impl Run<'_> {
         request.headers_mut().insert(AUTHORIZATION, token.header());
         // Last of all: while a token was being had, the mailbox may have been closed.
         self.pass(if batch { BATCH_PARTS } else { 1 }).await?;
-        self.report.run.requests = self.report.run.requests.saturating_add(1);
+        self.report().count_request();
         let outcome = exchange(&engine.transport, request, &engine.bodies).await;
         if let Ok(response) = &outcome {
             let (status, bytes) = (response.status(), response.body().len());
-            self.report.run.ids(&RequestIds::of(response.headers()));
-            self.report.bytes = self.report.bytes.saturating_add(bytes as u64);
+            self.report().count_response(&RequestIds::of(response.headers()), bytes);
             engine.observer.notice(&Notice::Response { status, bytes });
             if let Some(asked) = retry_after(response.headers()) {
                 self.close_mailbox(asked).await?;
@@ -54,7 +53,7 @@ impl Run<'_> {
     }
 
     /// Waits until the mailbox may be asked so many times more.
-    async fn pass(&mut self, requests: usize) -> Result<(), Error> {
+    async fn pass(&self, requests: usize) -> Result<(), Error> {
         loop {
             let now = self.engine.timer.now();
             if now > self.deadline() {
@@ -68,19 +67,20 @@ impl Run<'_> {
 
     /// Lets no request to the mailbox leave for a while, and writes that down: it also holds for a run that comes after this
     /// one was killed.
-    async fn close_mailbox(&mut self, asked: Duration) -> Result<(), Error> {
+    async fn close_mailbox(&self, asked: Duration) -> Result<(), Error> {
         let now = self.engine.timer.now();
         let until = later(now, asked.min(LONGEST_FENCE));
         self.mailbox.close(now, until);
-        if self.health.not_before < Some(until) && until > now {
-            self.health.not_before = Some(until);
+        let later = self.health().not_before < Some(until) && until > now;
+        if later {
+            self.health().not_before = Some(until);
             self.remember().await?;
         }
         Ok(())
     }
 
     /// Waits as the server, or the protocol, wants.
-    pub(crate) async fn wait(&mut self, wait: &Wait) -> Result<(), Error> {
+    pub(crate) async fn wait(&self, wait: &Wait) -> Result<(), Error> {
         let patience = if wait.of_mailbox {
             self.close_mailbox(wait.duration).await?;
             self.engine.mailbox_patience()
@@ -93,7 +93,7 @@ impl Run<'_> {
     }
 
     async fn pause(
-        &mut self,
+        &self,
         until: Timestamp,
         patience: Duration,
         reason: &str,
@@ -105,8 +105,7 @@ impl Run<'_> {
         }
         let ticks = u64::try_from(until.ticks().saturating_sub(now.ticks())).unwrap_or_default();
         let duration = Duration::from_nanos(ticks.saturating_mul(100));
-        self.report.run.waits = self.report.run.waits.saturating_add(1);
-        self.report.run.waited_seconds += duration.as_secs_f64();
+        self.report().count_wait(duration);
         self.engine.timer.sleep(duration).await;
         Ok(())
     }
@@ -118,10 +117,7 @@ impl Run<'_> {
     }
 
     /// Goes on with a conversation until its next answer; none if everything was answered.
-    pub(crate) async fn ask<C: Conversation>(
-        &mut self,
-        conversation: &mut C,
-    ) -> Result<Option<C::Answer<Bytes>>, Error> {
+    pub(crate) async fn ask<C: Conversation>(&self, conversation: &mut C) -> Result<Option<C::Answer<Bytes>>, Error> {
         let mut want = Want::Good;
         while let Some(request) = conversation.request() {
             let reply = match self.send(request, &want).await? {

@@ -5,9 +5,11 @@ use std::str::FromStr;
 
 use delta_core::{ParseTimestampError, Timestamp, Window, WindowError};
 
-/// How many days a rolling window reaches further than it has to, so that it is made anew once in so many days and
-/// not every day. Each new window is a full round, and full rounds cost the mailbox storage.
+/// How many days a rolling window of one tile reaches further than it has to, so that it is made anew once in so many days
+/// and not every day. Each new window is a full round, and full rounds cost the mailbox storage.
 const SLACK_DAYS: i64 = 30;
+/// The seconds of a day.
+const DAY: i64 = 24 * 60 * 60;
 
 /// How a calendar view's window is found.
 ///
@@ -60,14 +62,74 @@ impl WindowPolicy {
         }
     }
 
-    /// Whether a window that was begun under this policy still reaches far enough.
+    /// The windows of so many tiles to begin with now, one after the other without gaps.
     ///
-    /// Only the far end counts: what lies before the first day stays in the replica until the window is made anew, and
-    /// a clock that goes back is no reason to read everything again.
-    pub fn is_covered_by(&self, window: &Window, now: Timestamp) -> bool {
+    /// A fixed window is cut into whole days of UTC. Of the tiles of a rolling one, all but the last cover what it has to,
+    /// and the last one is its slack; there is never more than one tile a day.
+    ///
+    /// # Errors
+    /// [`PolicyError::Window`] if Graph does not accept them.
+    pub fn windows(&self, now: Timestamp, tiles: u8) -> Result<Vec<Window>, PolicyError> {
+        if tiles <= 1 {
+            return Ok(vec![self.window(now)?]);
+        }
+        match self {
+            Self::Fixed(window) => Ok(cut(window, tiles)?),
+            Self::Rolling { from, to } => {
+                let (start, end) = bounds(*from, *to, now);
+                let width = self.width(tiles);
+                let mut windows = Vec::new();
+                let mut next = start;
+                // The one that begins at the end, or covers it, is the last.
+                while next <= end && windows.len() < usize::from(tiles) {
+                    windows.push(Window::new(next, next.plus_days(width))?);
+                    next = next.plus_days(width);
+                }
+                Ok(windows)
+            }
+        }
+    }
+
+    /// The windows after these, which were begun under this policy for so many tiles; none if they still reach far enough.
+    /// What ends before the first day goes, and what is missing at the far end comes: all that stays is as it was.
+    ///
+    /// Only the far end counts: what lies before the first day stays until something comes, and a clock that goes back is no
+    /// reason to read everything again.
+    ///
+    /// # Errors
+    /// [`PolicyError::Window`] if Graph does not accept them.
+    pub fn moved(&self, windows: &[Window], now: Timestamp, tiles: u8) -> Result<Option<Vec<Window>>, PolicyError> {
+        let Self::Rolling { from, to } = self else { return Ok(None) };
+        let (start, end) = bounds(*from, *to, now);
+        let reached = windows.iter().map(Window::end).max();
+        if reached.is_some_and(|reached| reached >= end) {
+            return Ok(None);
+        }
+        let mut kept: Vec<Window> = windows.iter().copied().filter(|window| window.end() > start).collect();
+        let (Some(mut next), 2..) = (reached.filter(|_| !kept.is_empty()), tiles) else {
+            return self.windows(now, tiles).map(Some);
+        };
+        let width = self.width(tiles);
+        while next < end {
+            kept.push(Window::new(next, next.plus_days(width))?);
+            next = next.plus_days(width);
+        }
+        Ok(Some(kept))
+    }
+
+    /// How many days each of several tiles has.
+    fn width(&self, tiles: u8) -> i64 {
+        let Self::Rolling { from, to } = self else { return 1 };
+        let days = to.saturating_sub(*from).saturating_add(1);
+        let covering = i64::from(tiles.max(2)).saturating_sub(1);
+        days.saturating_add(covering).saturating_sub(1).checked_div(covering).unwrap_or(days).max(1)
+    }
+
+    /// Whether a window reaches back to the first day.
+    pub(crate) fn begins_in(&self, window: &Window, now: Timestamp) -> bool {
         match self {
             Self::Fixed(fixed) => fixed == window,
-            Self::Rolling { from, to } => bounds(*from, *to, now).1 <= window.end(),
+            Self::Rolling { from, to } => window.start() <= bounds(*from, *to, now).0,
         }
     }
 }
@@ -75,6 +137,23 @@ impl WindowPolicy {
 fn bounds(from: i64, to: i64, now: Timestamp) -> (Timestamp, Timestamp) {
     let today = now.midnight();
     (today.plus_days(from), today.plus_days(to.saturating_add(1)))
+}
+
+/// Cuts a window into parts that begin with whole days of UTC: as many as are wanted and there are days for.
+pub(crate) fn cut(window: &Window, parts: u8) -> Result<Vec<Window>, WindowError> {
+    let first = window.start().midnight();
+    let days = window.end().seconds().saturating_sub(first.seconds()).saturating_add(DAY - 1) / DAY;
+    let parts = i64::from(parts.max(1));
+    let width = days.saturating_add(parts).saturating_sub(1).checked_div(parts).unwrap_or(days).max(1);
+    let borders = (1..parts).map(|part| first.plus_days(width.saturating_mul(part)));
+    let borders = borders.filter(|border| window.start() < *border && *border < window.end());
+    let mut from = window.start();
+    let mut windows = Vec::new();
+    for border in borders.chain([window.end()]) {
+        windows.push(Window::new(from, border)?);
+        from = border;
+    }
+    Ok(windows)
 }
 
 impl fmt::Display for WindowPolicy {
@@ -191,17 +270,70 @@ mod tests {
     #[test]
     fn a_rolling_window_is_kept_until_today_needs_more() {
         let policy = WindowPolicy::default();
-        let window = policy.window(at("2026-11-21T23:59:59Z")).unwrap();
-        assert!(policy.is_covered_by(&window, at("2026-11-22")));
-        assert!(policy.is_covered_by(&window, at("2026-12-21T23:59:59Z")));
-        assert!(!policy.is_covered_by(&window, at("2026-12-22")));
-        assert!(policy.is_covered_by(&window, at("2020-01-01")));
+        let windows = policy.windows(at("2026-11-21T23:59:59Z"), 1).unwrap();
+        for day in ["2026-11-22", "2026-12-21T23:59:59Z", "2020-01-01"] {
+            assert_eq!(policy.moved(&windows, at(day), 1), Ok(None), "{day}");
+        }
+        let moved = policy.moved(&windows, at("2026-12-22"), 1).unwrap();
+        assert_eq!(moved, Some(vec![policy.window(at("2026-12-22")).unwrap()]));
     }
 
     #[test]
     fn the_slack_never_makes_a_window_too_wide() {
         let widest: WindowPolicy = "-900d..+924d".parse().unwrap();
-        let window = widest.window(at("2026-11-21")).unwrap();
-        assert!(widest.is_covered_by(&window, at("2026-11-21")) && !widest.is_covered_by(&window, at("2026-11-22")));
+        let windows = widest.windows(at("2026-11-21"), 1).unwrap();
+        assert_eq!(widest.moved(&windows, at("2026-11-21"), 1), Ok(None));
+        assert!(widest.moved(&windows, at("2026-11-22"), 1).unwrap().is_some());
+    }
+
+    /// Of several tiles one comes and one goes, whole days without gaps, and what today needs is always covered.
+    #[test]
+    fn tiles_roll_one_at_a_time() {
+        for (policy, tiles) in
+            [("-30d..+365d", 12), ("-30d..+365d", 4), ("-30d..+365d", 2), ("-3d..+3d", 12), ("0d..+1d", 3)]
+        {
+            let policy: WindowPolicy = policy.parse().unwrap();
+            let mut windows = policy.windows(at("2026-11-21"), tiles).unwrap();
+            for day in 0..1_500 {
+                let now = at("2026-11-21T12:00:00Z").plus_days(day);
+                if let Some(moved) = policy.moved(&windows, now, tiles).unwrap() {
+                    let (last, kept) = moved.split_last().unwrap();
+                    assert!(windows.ends_with(kept) && !windows.contains(last), "{policy} in {tiles} on day {day}");
+                    windows = moved;
+                }
+                assert!(windows.len() <= usize::from(tiles));
+                let WindowPolicy::Rolling { from, to } = policy else { panic!() };
+                let (start, end) = bounds(from, to, now);
+                assert!(windows[0].start() <= start && end <= windows.last().unwrap().end());
+                assert!(windows.windows(2).all(|two| two[0].end() == two[1].start()));
+                assert!(windows.iter().all(|window| window.start() == window.start().midnight()));
+            }
+        }
+    }
+
+    #[test]
+    fn a_long_pause_begins_anew_and_a_short_one_keeps_what_is_needed() {
+        let policy = WindowPolicy::default();
+        let windows = policy.windows(at("2026-11-21"), 4).unwrap();
+        let later = policy.moved(&windows, at("2026-11-21").plus_days(300), 4).unwrap().unwrap();
+        assert_eq!((later[0], later.len()), (windows[2], 4));
+        let much_later = at("2026-11-21").plus_days(3_000);
+        assert_eq!(policy.moved(&windows, much_later, 4), policy.windows(much_later, 4).map(Some));
+    }
+
+    #[test]
+    fn a_fixed_window_is_cut_at_midnight() {
+        let cut = |text: &str, tiles| {
+            let policy: WindowPolicy = text.parse().unwrap();
+            let windows = policy.windows(at("2026-11-21"), tiles).unwrap();
+            windows.iter().map(|window| window.to_string().replace("T00:00:00Z", "")).collect::<Vec<_>>()
+        };
+        assert_eq!(cut("2026-01-01..2026-01-05", 2), ["2026-01-01..2026-01-03", "2026-01-03..2026-01-05"]);
+        assert_eq!(
+            cut("2026-01-01T12:00:00Z..2026-01-02T06:00:00Z", 4),
+            ["2026-01-01T12:00:00Z..2026-01-02", "2026-01-02..2026-01-02T06:00:00Z"]
+        );
+        assert_eq!(cut("2026-01-01T12:00:00Z..2026-01-01T18:00:00Z", 12).len(), 1);
+        assert_eq!(cut("2026-01-01..2026-12-31", 12).len(), 12);
     }
 }

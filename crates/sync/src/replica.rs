@@ -1,11 +1,9 @@
-//! What a run keeps a copy of, and which tile of it is due.
+//! What a run keeps a copy of.
 
-use std::num::NonZeroU32;
+use std::num::{NonZeroU8, NonZeroU32};
 
-use delta_core::{
-    ApiVersion, BodyType, IdFormat, Preferences, Resource, RoundKind, ServiceRoot, Target, Timestamp, ViewKind, Window,
-};
-use store::{Identity, Tile, View};
+use delta_core::{ApiVersion, BodyType, IdFormat, Preferences, Resource, ServiceRoot, Target, Timestamp, ViewKind};
+use store::{Identity, Tile};
 
 use crate::error::Error;
 use crate::policy::WindowPolicy;
@@ -23,6 +21,8 @@ pub struct Replica {
     pub calendar: Option<String>,
     /// The window, of a calendar view.
     pub window: WindowPolicy,
+    /// How many tiles that is made of, at most 12: each has a round of its own. `docs/windows.md` says what they cost.
+    pub tiles: NonZeroU8,
     /// The first instant, of an events view.
     pub start: Option<Timestamp>,
     /// How many items a page should have.
@@ -34,7 +34,7 @@ pub struct Replica {
 }
 
 impl Replica {
-    /// A replica of a resource with the default window, page size, ids and bodies.
+    /// A replica of a resource with the default window in one tile, and the default page size, ids and bodies.
     pub fn new(root: ServiceRoot, resource: Resource) -> Self {
         let Preferences { page_size, ids, body, .. } = Preferences::default();
         Self {
@@ -43,6 +43,7 @@ impl Replica {
             resource,
             calendar: None,
             window: WindowPolicy::default(),
+            tiles: NonZeroU8::MIN,
             start: None,
             page_size,
             ids,
@@ -80,33 +81,13 @@ impl Replica {
         }
     }
 
-    /// The text that tells whether a tile was begun under the same policy.
-    fn policy(&self) -> String {
+    /// The text that tells whether a tile was begun under the same policy, for so many tiles.
+    pub(crate) fn policy(&self, tiles: u8) -> String {
         match (self.resource.view(), self.start) {
+            (ViewKind::CalendarView, _) if tiles > 1 => format!("{} in {tiles} tiles", self.window),
             (ViewKind::CalendarView, _) => self.window.to_string(),
             (ViewKind::Events, Some(start)) => format!("{start}.."),
             (ViewKind::Events, None) => "..".to_owned(),
         }
-    }
-
-    /// Whether a tile still serves: begun under the same policy, and its window reaches far enough today.
-    fn is_served_by(&self, tile: &Tile, now: Timestamp) -> bool {
-        let covered = tile.window.is_none_or(|window| self.window.is_covered_by(&window, now));
-        tile.policy.as_deref() == Some(self.policy().as_str()) && covered
-    }
-
-    /// The tile to sync now: the one that is there, the one that an unfinished first round has begun, or a new one.
-    /// A window is fixed when its tile begins, and kept.
-    pub(crate) fn tile(&self, view: &dyn View, now: Timestamp) -> Result<Tile, Error> {
-        let published = view.tiles().iter().cloned();
-        let begun = view.rounds().into_iter().filter(|round| round.kind == RoundKind::Full).map(|round| round.tile);
-        if let Some(tile) = published.chain(begun).find(|tile| self.is_served_by(tile, now)) {
-            return Ok(tile);
-        }
-        let window: Option<Window> = match self.resource.view() {
-            ViewKind::CalendarView => Some(self.window.window(now)?),
-            ViewKind::Events => None,
-        };
-        Ok(Tile::new(view.next_tile(), window, Some(self.policy())))
     }
 }

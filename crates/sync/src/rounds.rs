@@ -1,56 +1,50 @@
 //! Delta rounds: taking one up, driving it to its end, staging its pages.
 
+use std::sync::atomic::Ordering;
+
 use bytes::Bytes;
-use delta_core::{FailureKind, Page, Refusal, Round, RoundKind, RoundOptions, Step, Target};
-use store::{Batch, Position, Stage, StagedRound, View};
+use delta_core::{FailureKind, Page, Phase, Refusal, Restart, Round, RoundKind, RoundOptions, Step, Target};
+use store::{Batch, Position, Stage, StagedRound};
 
 use crate::error::Error;
 use crate::health::Restarted;
 use crate::observer::Notice;
-use crate::run::Run;
+use crate::part::{Part, State};
 use crate::token::Want;
 
 /// How often one round may begin anew as a full one.
 const FULL_RESTARTS: usize = 3;
+/// For how long a delta link is surely remembered where nothing pushes it out, in days. Nobody has measured it: those that
+/// guess say a week, and more.
+const RECENT_DAYS: i64 = 2;
 
-impl Run<'_> {
+impl Part<'_> {
     /// Reads what changed, or everything, and stages it.
-    pub(crate) async fn read(&mut self, view: &dyn View) -> Result<(), Error> {
-        let round = match self.take_up(view).await? {
+    pub(crate) async fn read_round(&mut self) -> Result<State, Error> {
+        let round = match std::mem::replace(&mut self.left, Left::Nothing) {
             Left::Nothing => self.fresh()?,
             Left::Unfinished(round) => *round,
-            Left::Complete => return Ok(()),
+            Left::Complete => return Ok(State::Read),
         };
+        self.report.round = round.kind();
         let begins = round.kind() == RoundKind::Full && self.report.resumed_pages == 0;
-        let left = self.health.full_rounds_left(self.engine.limits.full_rounds);
+        let left = self.full_rounds_left();
         if begins && left == 0 {
-            return Err(Error::TooManyFullRounds { begun: self.health.full_rounds.len() });
+            return Err(Error::TooManyFullRounds { begun: self.run.health().full_rounds.len() });
         }
         let restarts = left.saturating_sub(usize::from(begins)).min(FULL_RESTARTS);
-        let options = RoundOptions { full_restarts: restarts as u32, ..self.engine.options(self.preferences()) };
+        let options = RoundOptions { full_restarts: restarts as u32, ..self.run.engine.options(self.preferences()) };
         self.drive(round.with_options(options)).await
     }
 
-    /// What an earlier run has left of this tile's round. Rounds that nobody will finish are discarded.
-    pub(crate) async fn take_up(&mut self, view: &dyn View) -> Result<Left, Error> {
-        let mut left = Left::Nothing;
-        for staged in view.rounds() {
-            let wanted = matches!(left, Left::Nothing) && staged.tile.id == self.tile.id;
-            match if wanted { self.resume(&staged) } else { Left::Nothing } {
-                Left::Nothing => self.discard(staged.round).await?,
-                taken => {
-                    self.report.resumed_pages = staged.pages;
-                    self.report.round = staged.kind;
-                    self.announce(staged.kind, staged.pages);
-                    left = taken;
-                }
-            }
-        }
-        Ok(left)
+    /// How many full rounds may still be begun today, of all tiles together.
+    fn full_rounds_left(&self) -> usize {
+        let allowed = self.run.engine.limits.full_rounds.saturating_mul(self.siblings);
+        self.run.health().full_rounds_left(allowed)
     }
 
     /// A round that goes on where its staged pages end.
-    fn resume(&self, staged: &StagedRound) -> Left {
+    pub(crate) fn resume(&self, staged: &StagedRound) -> Left {
         match &staged.position {
             Position::Paging(checkpoint) => {
                 let round = Round::resume(self.target.clone(), checkpoint).and_then(|round| match &self.tile.link {
@@ -78,60 +72,90 @@ impl Run<'_> {
 
     /// After an item that could not be understood a full round is due, once a day: full rounds cost the mailbox storage.
     fn is_full_round_due(&self) -> bool {
-        self.tile.unswept && self.health.full_rounds.is_empty()
+        self.tile.unswept && self.run.may_read_again
     }
 
-    fn announce(&self, kind: RoundKind, staged: u32) {
-        self.engine.observer.notice(&Notice::Round { kind, window: self.tile.window, staged });
+    pub(crate) fn announce(&self, kind: RoundKind, staged: u32) {
+        self.run.engine.observer.notice(&Notice::Round { kind, window: self.tile.window, staged });
     }
 
     /// Drives a round to its end, and stages its pages. What is staged of a round that can't go on is discarded: taken
     /// up again, it would end in the same way for ever.
-    async fn drive(&mut self, mut round: Round) -> Result<(), Error> {
+    async fn drive(&mut self, mut round: Round) -> Result<State, Error> {
         let driven = self.drive_on(&mut round).await;
         // A size that only failed is not one that works.
-        if matches!(driven, Ok(()) | Err(Error::Throttled { .. } | Error::OutOfTime { .. })) {
-            self.health.learn(self.replica.page_size, round.page_size(), self.engine.timer.now());
+        if matches!(driven, Ok(State::Read) | Err(Error::Throttled { .. } | Error::OutOfTime { .. })) {
+            let (asked, worked) = (self.run.replica.page_size, round.page_size());
+            self.run.health().learn(self.tile.id, asked, worked, self.now());
         }
         let stuck = self.report.resumed_pages > 0 && self.report.pages == 0;
         if let Err(Error::Round(error)) = &driven
             && (is_dead_end(error) || (stuck && is_no_page(error)))
         {
-            self.discard(round.id()).await?;
+            self.run.discard(round.id()).await?;
         }
         driven
     }
 
-    async fn drive_on(&mut self, round: &mut Round) -> Result<(), Error> {
+    async fn drive_on(&mut self, round: &mut Round) -> Result<State, Error> {
         let mut want = Want::Good;
         while let Some(request) = round.request() {
-            let size = round.page_size();
-            let step = match self.send(request, &want).await? {
+            if self.is_superseded() {
+                return Ok(State::Abandoned);
+            }
+            let (size, recent) = (round.page_size(), self.is_recent(round));
+            let step = match self.run.send(request, &want).await? {
                 Ok(response) => round.receive(response)?,
                 Err(failure) => round.fail(failure)?,
             };
             if let (true, Some(now)) = (round.page_size() != size, round.page_size()) {
                 let before = size.map_or_else(|| "the server's own size".to_owned(), |size| size.to_string());
-                self.degrade(format!("pages of {now} instead of {before}"));
+                self.run.degrade(format!("pages of {now} instead of {before}"));
             }
             want = Want::Good;
             match step {
                 Step::Page { page, checkpoint } => self.stage(round, &page, Position::Paging(checkpoint)).await?,
                 Step::Complete { page, link } => self.stage(round, &page, Position::Complete(link)).await?,
-                Step::Wait(wait) => self.wait(&wait).await?,
-                Step::Authenticate(challenge) => want = self.challenged(challenge),
+                Step::Wait(wait) => self.run.wait(&wait).await?,
+                Step::Authenticate(challenge) => want = self.run.challenged(challenge),
                 Step::Restart(restart) => {
-                    self.engine.observer.notice(&Notice::Restart(&restart));
-                    self.discard(restart.void).await?;
-                    let (reason, request_id) = (restart.reason, restart.ids.request_id);
-                    self.report.run.restarts.push(Restarted { round: restart.kind, reason, request_id });
-                    self.report.resumed_pages = 0;
-                    self.announce(round.kind(), 0);
+                    // Larger pages are no reason to think that the link is dead.
+                    let clashes = recent && round.page_size() == size && self.run.clash(self.siblings);
+                    self.begin_anew(restart, round.kind()).await?;
+                    if clashes {
+                        return Ok(State::Abandoned);
+                    }
                 }
             }
         }
-        self.report.round = round.kind();
+        Ok(State::Read)
+    }
+
+    async fn begin_anew(&mut self, restart: Restart, kind: RoundKind) -> Result<(), Error> {
+        self.run.engine.observer.notice(&Notice::Restart(&restart));
+        self.run.discard(restart.void).await?;
+        let (reason, request_id) = (restart.reason, restart.ids.request_id);
+        self.run.report().run.restarts.push(Restarted { round: restart.kind, reason, request_id });
+        (self.report.resumed_pages, self.report.round) = (0, kind);
+        self.announce(kind, 0);
         Ok(())
+    }
+
+    /// Whether there is to be one tile instead of this one and its siblings.
+    fn is_superseded(&self) -> bool {
+        self.siblings > 1 && self.run.collapsed.load(Ordering::Relaxed)
+    }
+
+    /// Whether a round's link is so recent that only the rounds of siblings explain it if it is forgotten.
+    fn is_recent(&self, round: &Round) -> bool {
+        let recent = match (round.phase(), round.kind()) {
+            (Phase::Paging, _) => self.report.pages > 0,
+            (_, RoundKind::Incremental) => {
+                self.tile.synced_at.is_some_and(|at| self.run.started < at.plus_days(RECENT_DAYS))
+            }
+            (_, RoundKind::Full) => false,
+        };
+        recent && self.siblings > 1
     }
 
     async fn stage(&mut self, round: &Round, page: &Page<Bytes>, position: Position) -> Result<(), Error> {
@@ -139,21 +163,15 @@ impl Run<'_> {
         let number = round.page();
         if number == 1 && round.kind() == RoundKind::Full {
             // Now the server has begun to keep its state, which is what it costs.
-            self.health.full_rounds.push(self.engine.timer.now());
-            self.remember().await?;
+            let now = self.now();
+            self.run.health().full_rounds.push(now);
+            self.run.remember().await?;
         }
         let tile = self.tile.clone();
         let stage = Stage::page(round.id(), round.kind(), tile, number.saturating_sub(1), page, position);
-        self.store.write(Batch::Stage(stage)).await?;
+        self.run.store.write(Batch::Stage(stage)).await?;
         self.count(number, page, last);
         Ok(())
-    }
-
-    /// Counts a page that was staged.
-    pub(crate) fn count(&mut self, number: u32, page: &Page<Bytes>, last: bool) {
-        self.report.pages = self.report.pages.saturating_add(1);
-        self.report.items = self.report.items.saturating_add(page.len() as u64);
-        self.engine.observer.notice(&Notice::Page { number, page, last });
     }
 }
 

@@ -1,115 +1,255 @@
-//! A run: the round of a replica's tile, or a plain listing in its place, staged page by page; what has to be asked
-//! about it; then all of it published at once.
+//! A run: a round for each tile of a replica, staged page by page, side by side; what has to be asked about them; then
+//! all of it published at once.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use delta_core::{Preferences, RoundId, Target, Timestamp};
-use store::{Batch, Discard, Store, Tile, TileId, View};
+use async_lock::Mutex as AsyncMutex;
+use delta_core::{RoundId, Timestamp, Window};
+use futures_util::future::join_all;
+use store::{Batch, Discard, Reading, Revision, Store, Summary, TileId, View};
 
 use crate::error::Error;
 use crate::guard::Guard;
-use crate::health::{Health, SnapshotMode, cut};
+use crate::health::Health;
+use crate::layout::{Layout, Plan};
 use crate::mailbox::Mailbox;
 use crate::observer::Notice;
+use crate::part::{Part, State};
 use crate::replica::Replica;
 use crate::report::SyncReport;
 use crate::synchronizer::Synchronizer;
 
-/// How long plain listings stand in before delta queries are tried again, in seconds.
-const SNAPSHOT_SECONDS: i64 = 24 * 60 * 60;
-/// The same where the server forgot or was overloaded, which passes sooner.
-const SHORT_SNAPSHOT_SECONDS: i64 = 60 * 60;
-
-/// One run over one tile.
+/// One run. What its tiles share while they are read side by side is behind locks, which nobody holds while he waits.
 pub(crate) struct Run<'a> {
     pub(crate) engine: &'a Synchronizer,
     pub(crate) store: &'a dyn Store,
     pub(crate) replica: &'a Replica,
     pub(crate) mailbox: Arc<Mailbox>,
-    pub(crate) tile: Tile,
-    pub(crate) target: Target,
-    pub(crate) health: Health,
-    pub(crate) report: SyncReport,
     pub(crate) started: Timestamp,
+    /// A full round that is due may be begun: there was none today.
+    pub(crate) may_read_again: bool,
+    health: Mutex<Health>,
+    report: Mutex<SyncReport>,
+    /// The windows that the replica is to have.
+    plan: Mutex<Plan>,
+    /// There is to be one tile instead of several.
+    pub(crate) collapsed: AtomicBool,
+    /// The windows that this run has split, each with its parts.
+    splits: Mutex<Vec<(Window, Vec<Window>)>>,
+    /// Held while what is remembered is written: a later state must not be overtaken by an earlier one.
+    remembering: AsyncMutex<()>,
+}
+
+/// How a run ended that has published.
+pub(crate) struct Published {
+    pub(crate) report: SyncReport,
+    /// Another one should follow at once: something may have changed since what this one has published was read.
+    pub(crate) again: bool,
+    /// Why some tiles have no part in it.
+    pub(crate) error: Option<Error>,
 }
 
 impl<'a> Run<'a> {
-    /// One round or listing, staged and published.
+    /// One round or listing for each tile, staged and published.
     pub(crate) async fn once(
         engine: &'a Synchronizer,
         replica: &'a Replica,
         store: &'a dyn Store,
-    ) -> Result<SyncReport, Error> {
-        let view = store.view().await?;
+    ) -> Result<Published, Error> {
         let now = engine.timer.now();
-        let tile = replica.tile(view.as_ref(), now)?;
-        let target = replica.target(&tile)?;
-        if let Some(stored) = view.identity() {
-            stored.check(&replica.identity(&target))?;
-        }
-        let mut health = Health::of(view.as_ref());
+        let mut health = Health::of(store.view().await?.as_ref());
         health.expire(now);
-        let report = SyncReport::new(replica, &tile, now);
-        let mailbox = engine.mailboxes.of(&replica.root, &replica.resource, &engine.limits);
-        let mut run = Self { engine, store, replica, mailbox, tile, target, health, report, started: now };
-        let outcome = run.go(view.as_ref()).await;
-        run.close(outcome.err()).await
+        let run = Self {
+            engine,
+            store,
+            replica,
+            mailbox: engine.mailboxes.of(&replica.root, &replica.resource, &engine.limits),
+            started: now,
+            may_read_again: health.full_rounds.is_empty(),
+            health: Mutex::new(health),
+            report: Mutex::new(SyncReport::new(replica, now)),
+            plan: Mutex::default(),
+            collapsed: AtomicBool::new(false),
+            splits: Mutex::default(),
+            remembering: AsyncMutex::new(()),
+        };
+        let outcome = run.go().await;
+        run.close(outcome).await
     }
 
-    async fn go(&mut self, view: &dyn View) -> Result<(), Error> {
-        if let Some(until) = self.health.not_before {
+    /// Reads all tiles and publishes them. Says which have failed, and whether another run should follow.
+    async fn go(&self) -> Result<(Option<Error>, bool), Error> {
+        if let Some(until) = self.health().not_before {
             self.mailbox.close(self.started, until);
         }
-        let stands_in = self.health.snapshot.as_ref().is_some_and(|mode| self.started < mode.retry_at);
-        match self.listing().filter(|_| stands_in) {
-            Some(listing) => self.list(listing).await?,
-            None => self.read_or_list(view).await?,
+        let mut parts = Vec::new();
+        loop {
+            parts = self.lay_out(parts).await?;
+            join_all(parts.iter_mut().filter(|part| part.state == State::Due).map(Part::read)).await;
+            if parts.iter().all(|part| part.state != State::Abandoned) {
+                break;
+            }
         }
-        self.publish().await
+        self.join_splits(&parts);
+        self.publish(parts).await
     }
 
-    /// A delta round; or a listing, if that does not get through.
-    async fn read_or_list(&mut self, view: &dyn View) -> Result<(), Error> {
-        let Err(error) = self.read(view).await else {
-            self.health.snapshot = None;
-            return Ok(());
-        };
-        let seconds = match &error {
-            Error::Round(error) if error.escapes_to_snapshot() => match error {
-                delta_core::Error::Refused { refusal, .. } if refusal.is_temporary() => SHORT_SNAPSHOT_SECONDS,
-                delta_core::Error::NoResponse { .. } => SHORT_SNAPSHOT_SECONDS,
-                _ => SNAPSHOT_SECONDS,
-            },
-            Error::TooManyFullRounds { .. } => SHORT_SNAPSHOT_SECONDS,
-            _ => return Err(error),
-        };
-        let Some(listing) = self.listing() else { return Err(error) };
-        let now = self.engine.timer.now();
-        let since = self.health.snapshot.as_ref().map_or(now, |mode| mode.since);
-        let mut reason = error.to_string();
-        self.degrade(format!("a plain listing instead of a delta query: {reason}"));
-        cut(&mut reason);
-        let mode = SnapshotMode { since, retry_at: now.plus_seconds(seconds), reason };
-        let before = self.health.snapshot.replace(mode);
-        let listed = self.list(listing).await;
-        if let Err(Error::Round(_)) = listed {
-            // Nothing gets through, so there is nothing to stand in for.
-            self.health.snapshot = before;
-            return Err(error);
+    /// The parts of the run: a tile each. Those that were read already stay; of what earlier runs have left, what fits is
+    /// taken up, and the rest discarded.
+    async fn lay_out<'r>(&'r self, mut before: Vec<Part<'r>>) -> Result<Vec<Part<'r>>, Error> {
+        let view = self.store.view().await?;
+        let known: Vec<_> = before.iter().map(|part| part.tile.clone()).collect();
+        let layout = Layout::of(self.replica, &self.health(), view.as_ref(), &known, self.started)?;
+        let siblings = layout.tiles.len();
+        let mut parts = Vec::with_capacity(siblings);
+        for tile in layout.tiles {
+            match before.iter().position(|part| part.tile.id == tile.id) {
+                Some(at) => {
+                    let part = before.swap_remove(at);
+                    let state = if part.state == State::Abandoned { State::Due } else { part.state };
+                    parts.push(Part { state, ..part });
+                }
+                None => parts.push(Part::new(self, tile, siblings, view.as_ref())?),
+            }
         }
-        listed
+        if let (Some(stored), Some(part)) = (view.identity(), parts.first()) {
+            stored.check(&self.replica.identity(&part.target))?;
+        }
+        self.take_up(view.as_ref(), &mut parts).await?;
+        *lock(&self.plan) = layout.plan.clone();
+        let plan = (!layout.told).then_some(layout.plan);
+        if self.health().plan != plan {
+            self.health().plan = plan;
+            self.remember().await?;
+        }
+        Ok(parts)
     }
 
-    pub(crate) fn degrade(&mut self, what: String) {
+    async fn take_up(&self, view: &dyn View, parts: &mut [Part<'_>]) -> Result<(), Error> {
+        for staged in view.rounds() {
+            let taken = match parts.iter_mut().find(|part| part.tile.id == staged.tile.id) {
+                Some(part) => part.take_up(&staged),
+                // If its parts don't get through either, it goes on.
+                None => self.has_split(staged.tile.window),
+            };
+            if !taken {
+                self.discard(staged.round).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks what has to be asked about the staged rounds, and publishes them. Tiles that were there before and are to go
+    /// are retired in the same step, if all that are to be there were read.
+    async fn publish(&self, parts: Vec<Part<'_>>) -> Result<(Option<Error>, bool), Error> {
+        let (read, failed): (Vec<_>, Vec<_>) = parts.into_iter().partition(|part| part.state == State::Read);
+        let view = self.store.view().await?;
+        let wanted: BTreeSet<TileId> = read.iter().chain(&failed).map(|part| part.tile.id).collect();
+        let others = view.tiles().iter().map(|tile| tile.id).filter(|tile| !wanted.contains(tile));
+        let retire: Vec<TileId> = others.filter(|_| failed.is_empty()).collect();
+        let mut reports: Vec<_> = read.iter().chain(&failed).map(|part| part.report.clone()).collect();
+        reports.sort_by_key(|tile| tile.window.map(|window| window.start()));
+        let report = self.report().clone().of_tiles(reports);
+        *self.report() = report;
+        let mut errors: Vec<Error> = failed.into_iter().filter_map(|part| part.error).collect();
+        // A store that fails does so for all tiles.
+        if let Some(at) = errors.iter().position(|error| matches!(error, Error::Store(_))) {
+            return Err(errors.swap_remove(at));
+        }
+        let error = errors.into_iter().next();
+        let Some(first) = read.first() else { return error.map_or(Ok((None, false)), Err) };
+        let of_read = |tile: TileId| read.iter().any(|part| part.tile.id == tile);
+        let rounds = view.rounds().into_iter().filter(|staged| staged.is_complete() && of_read(staged.tile.id));
+        let rounds: Vec<RoundId> = rounds.map(|staged| staged.round).collect();
+        let identity = self.replica.identity(&first.target);
+        let mut run = store::Run::new(self.engine.timer.now(), identity, rounds, retire);
+        run.reading = match (&error, read.len()) {
+            (Some(_), _) => Reading::Partial,
+            (None, 1) => Reading::Whole,
+            (None, _) => Reading::SideBySide,
+        };
+        let reading = run.reading;
+        let owed = self.settle(view.as_ref(), &mut run, &read).await?;
+        run.at = self.engine.timer.now();
+        let (revision, changes, admitted) = self.write(view.as_ref(), run).await?;
+        if admitted {
+            let mut health = self.health();
+            health.owed = owed;
+            if error.is_none() {
+                health.plan = None;
+                health.keep(&wanted);
+            }
+        }
+        let mut report = self.report();
+        (report.changes, report.published, report.revision) = (changes, admitted, revision.0);
+        let moved = reading == Reading::SideBySide && changes.unsettled > 0;
+        let again = admitted && (report.resumed_pages > 0 || moved);
+        Ok((error, again))
+    }
+
+    /// Publishes a run, if it may be: the revision then, what changes, and whether it was.
+    async fn write(&self, view: &dyn View, run: store::Run) -> Result<(Revision, Summary, bool), Error> {
+        if self.engine.guard == Guard::default() {
+            // Nobody has to look at all of it at once.
+            let (revision, changes) = store::publish(self.store, view, run).await?;
+            return Ok((revision, changes, true));
+        }
+        let (publish, changes) = store::plan(view, run).await?;
+        if !self.engine.guard.admits(view, &publish, self.engine.observer.as_ref()).await? {
+            return Ok((view.revision(), changes, false));
+        }
+        Ok((self.store.write(Batch::Publish(publish)).await?, changes, true))
+    }
+
+    /// Notes that a tile's window is too much for the server, so that it is split from now on; false if it can't be.
+    pub(crate) fn split(&self, window: Window) -> bool {
+        let (mut splits, mut plan) = (lock(&self.splits), lock(&self.plan));
+        let is_part = splits.iter().any(|(_, parts)| parts.contains(&window));
+        let asked = self.replica.tiles.get();
+        let one = self.health().collapsed.is_some_and(|collapsed| collapsed.instead_of == asked);
+        let Some((split, parts)) = plan.split(&window).filter(|_| !is_part && !one) else { return false };
+        *plan = split;
+        self.health().plan = Some(plan.clone());
+        splits.push((window, parts));
+        true
+    }
+
+    fn has_split(&self, window: Option<Window>) -> bool {
+        lock(&self.splits).iter().any(|(split, _)| Some(*split) == window)
+    }
+
+    /// Takes back the splits that have not helped: where no part got through, the width was not what was wrong.
+    fn join_splits(&self, parts: &[Part<'_>]) {
+        for (window, of_it) in lock(&self.splits).iter() {
+            let mut of_it = parts.iter().filter(|part| part.tile.window.is_some_and(|part| of_it.contains(&part)));
+            if of_it.all(|part| matches!(part.error, Some(Error::Round(_)))) {
+                let mut plan = lock(&self.plan);
+                *plan = plan.joined(window);
+                self.health().plan = Some(plan.clone()).filter(|plan| plan.windows.len() > 1);
+            }
+        }
+    }
+
+    /// Notes that the server has forgotten a tile's state right after the rounds of its siblings. If that happens again and
+    /// again there is one tile from now on: true.
+    pub(crate) fn clash(&self, siblings: usize) -> bool {
+        let asked = self.replica.tiles.get();
+        let collapsed = self.health().clash(asked, self.engine.timer.now());
+        if collapsed {
+            self.collapsed.store(true, Ordering::Relaxed);
+            self.degrade(format!(
+                "one tile instead of {siblings}: the server forgets where one was when it is asked for another"
+            ));
+        }
+        collapsed
+    }
+
+    pub(crate) fn degrade(&self, what: String) {
         self.engine.observer.notice(&Notice::Degraded(&what));
-        self.report.run.degradations.push(what);
-    }
-
-    /// What every request prefers, with the page size that is known to work.
-    pub(crate) fn preferences(&self) -> Preferences {
-        let asked = self.replica.preferences();
-        Preferences { page_size: self.health.page_size(asked.page_size), ..asked }
+        self.report().run.degradations.push(what);
     }
 
     /// When the run has to be over.
@@ -122,67 +262,56 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// The tiles that go with this run: all but the one that it was about.
-    pub(crate) fn retired(&self, view: &dyn View) -> Vec<TileId> {
-        view.tiles().iter().map(|tile| tile.id).filter(|id| *id != self.tile.id).collect()
-    }
-
-    /// Asks what has to be asked about the staged round, and publishes it. The tile that was there before, if it is
-    /// another one, is retired in the same step.
-    async fn publish(&mut self) -> Result<(), Error> {
-        let view = self.store.view().await?;
-        let of_tile = view.rounds().into_iter().filter(|staged| staged.tile.id == self.tile.id);
-        let rounds: Vec<RoundId> = of_tile.map(|staged| staged.round).collect();
-        let retire = self.retired(view.as_ref());
-        let (at, identity) = (self.engine.timer.now(), self.replica.identity(&self.target));
-        let mut run = store::Run::new(at, identity, rounds, retire);
-        let owed = self.settle(view.as_ref(), &mut run).await?;
-        run.at = self.engine.timer.now();
-        if self.engine.guard == Guard::default() {
-            // Nobody has to look at all of it at once.
-            let (revision, changes) = store::publish(self.store, view.as_ref(), run).await?;
-            (self.report.revision, self.report.changes) = (revision.0, changes);
-            self.report.published = true;
-            self.health.owed = owed;
-            return Ok(());
-        }
-        let (publish, changes) = store::plan(view.as_ref(), run).await?;
-        self.report.changes = changes;
-        self.report.revision = view.revision().0;
-        if self.engine.guard.admits(view.as_ref(), &publish, self.engine.observer.as_ref()).await? {
-            self.report.revision = self.store.write(Batch::Publish(publish)).await?.0;
-            self.report.published = true;
-            self.health.owed = owed;
-        }
-        Ok(())
-    }
-
     /// Writes down what is worth knowing later, and gives the report.
-    async fn close(mut self, error: Option<Error>) -> Result<SyncReport, Error> {
-        self.report.run.finished = self.engine.timer.now();
-        self.report.run.error = error.as_ref().map(ToString::to_string);
-        self.report.run.trouble = error.as_ref().map(Error::trouble);
+    async fn close(self, outcome: Result<(Option<Error>, bool), Error>) -> Result<Published, Error> {
+        let mut report = self.report().clone();
+        report.run.finished = self.engine.timer.now();
+        let error = match &outcome {
+            Ok((error, _)) => error.as_ref(),
+            Err(error) => Some(error),
+        };
+        report.run.error = error.map(ToString::to_string);
+        report.run.trouble = error.map(Error::trouble);
         // A run in which nothing happened is not worth a write: the published tile says when it was.
-        if !self.report.run.is_uneventful() {
-            self.health.last_run = Some(self.report.run.clone().cut());
+        if !report.run.is_uneventful() {
+            self.health().last_run = Some(report.run.clone().cut());
         }
-        match (error, self.remember().await) {
-            (Some(error), _) => Err(error),
-            (None, remembered) => remembered.map(|()| self.report),
+        match (outcome, self.remember().await) {
+            (Err(error), _) => Err(error),
+            (Ok(_), Err(error)) => Err(error),
+            (Ok((error, again)), Ok(())) => Ok(Published { report, again, error }),
         }
     }
 
     /// Writes down what the engine has to find again, if it is not what is there.
     pub(crate) async fn remember(&self) -> Result<(), Error> {
+        let _alone = self.remembering.lock().await;
         let view = self.store.view().await?;
-        let state = self.health.to_state();
+        let (state, nothing) = {
+            let health = self.health();
+            (health.to_state(), *health == Health::default())
+        };
         let known = view.engine_state().is_some_and(|known| *known == state);
-        let nothing = view.engine_state().is_none() && self.health == Health::default();
-        if !known && !nothing {
+        if !known && !(nothing && view.engine_state().is_none()) {
             self.store.write(Batch::EngineState(state)).await?;
         }
         Ok(())
     }
+
+    /// What is remembered. Nobody waits while he holds it.
+    pub(crate) fn health(&self) -> MutexGuard<'_, Health> {
+        lock(&self.health)
+    }
+
+    /// What was done so far. Nobody waits while he holds it.
+    pub(crate) fn report(&self) -> MutexGuard<'_, SyncReport> {
+        lock(&self.report)
+    }
+}
+
+/// A panic elsewhere leaves nothing half done in here.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A time so much later.

@@ -1,13 +1,14 @@
 //! Settling: asking the server what the rounds leave open, before they are published.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use delta_core::{Ask, Event, EventType, Fetched as Answered, Found, Hydration, Preferences, Snapshot, Window};
-use store::{Fetched, Gone, Instances, Questions, Tile, TileId, View, What};
+use store::{Fetched, Gone, Instances, Questions, Reading, Tile, TileId, View, What};
 
 use crate::error::Error;
 use crate::owed::{Asked, Owed};
+use crate::part::Part;
 use crate::run::Run;
 
 /// How often answers may lead to other questions: a series has a new exception, an exception has an unknown master.
@@ -19,40 +20,41 @@ enum Why {
     /// It would be shown with less than all of its properties, or its occurrences would.
     Incomplete,
     /// A round told of it without being understood.
-    Unread,
+    Unread(TileId),
     /// A round took it away.
     Removed(TileId),
     /// A plain listing did not show it.
     Absent(TileId),
 }
 
-impl Why {
-    /// The tile whose hold is in question.
-    fn tile(self) -> Option<TileId> {
-        match self {
-            Self::Removed(tile) | Self::Absent(tile) => Some(tile),
-            Self::Incomplete | Self::Unread => None,
-        }
-    }
-}
-
 /// What is asked, and not answered yet.
-#[derive(Default)]
-struct Open {
-    events: BTreeMap<Arc<str>, Why>,
-    series: BTreeMap<Arc<str>, TileId>,
+struct Open<'p> {
+    /// The tiles that were read.
+    read: &'p [Part<'p>],
+    /// All tiles that the replica is to have were read.
+    all: bool,
+    events: BTreeMap<Arc<str>, BTreeSet<Why>>,
+    series: BTreeSet<(TileId, Arc<str>)>,
     /// What was asked once is not asked again.
     asked: Asked,
+    asked_series: BTreeSet<(TileId, Arc<str>)>,
 }
 
 impl Run<'_> {
     /// Asks what has to be asked before a run is published, and adds the answers to it. What is not answered stays as it
     /// is: a later run asks again, or reads everything. Gives what is owed once the run is published.
-    pub(crate) async fn settle(&mut self, view: &dyn View, run: &mut store::Run) -> Result<Owed, Error> {
+    pub(crate) async fn settle(
+        &self,
+        view: &dyn View,
+        run: &mut store::Run,
+        read: &[Part<'_>],
+    ) -> Result<Owed, Error> {
         run.trust = !self.engine.settling.series;
-        let mut open = Open::default();
-        self.health.owed.forget_gone(view).await?;
-        let mut due = self.health.owed.due(self.engine.timer.now());
+        let mut open = Open::new(read, run.reading != Reading::Partial);
+        let mut owed = self.health().owed.clone();
+        owed.forget_gone(view).await?;
+        let mut due = owed.due(self.engine.timer.now());
+        self.health().owed = owed;
         for _ in 0..TURNS {
             let questions = store::questions(view, run).await?;
             let asks = self.asks(questions, std::mem::take(&mut due), &mut open);
@@ -60,58 +62,69 @@ impl Run<'_> {
                 break;
             }
         }
-        let mut owed = self.health.owed.clone();
-        owed.settle(&open.asked, &open.owed(), self.engine.timer.now());
-        self.report.unanswered = owed.len().saturating_add(open.asks_itself_again()) as u64;
+        let mut owed = self.health().owed.clone();
+        if !open.all {
+            // Nobody remembers in which tile the doubt was, so it may be in one that was not read.
+            open.asked.series.retain(|id| !owed.series.contains_key(id));
+        }
         // Before it is published: what is owed is asked for again whatever happens, and so is what was answered, until the
         // answers are published.
-        let mut until_then = self.health.owed.clone();
+        let mut until_then = owed.clone();
+        owed.settle(&open.asked, &open.owed(), self.engine.timer.now());
+        self.report().unanswered = owed.len().saturating_add(open.asks_itself_again()) as u64;
         until_then.take_up(&owed);
         run.incomplete = until_then.limit();
         if run.incomplete {
             return Ok(Owed::default());
         }
-        self.health.owed = until_then;
+        self.health().owed = until_then;
         self.remember().await?;
         Ok(owed)
     }
 
     /// What there is to ask, by what is allowed and was not asked before.
-    fn asks(&self, questions: Questions, owed: Owed, open: &mut Open) -> Vec<Ask> {
+    fn asks(&self, questions: Questions, due: Owed, open: &mut Open<'_>) -> Vec<Ask> {
         let allowed = self.engine.settling;
-        let tile = self.tile.id;
-        let whole = self.tile.window.is_some() || allowed.events;
+        let windows = open.windows();
+        let whole = !windows.is_empty() || allowed.events;
         let stale = questions.stale.into_iter().filter(|_| whole);
-        let owed_events = owed.events.into_keys();
+        let owed_events = due.events.into_keys();
         let removed = questions.removed.into_iter().filter(|_| allowed.removals);
         let events = (questions.masters.into_iter().chain(stale).chain(owed_events))
             .map(|id| (id, Why::Incomplete))
-            .chain(questions.unread.into_iter().map(|id| (id, Why::Unread)))
+            .chain(questions.unread.into_iter().map(|(tile, id)| (id, Why::Unread(tile))))
             .chain(removed.map(|(tile, id)| (id, Why::Removed(tile))))
             .chain(questions.absent.into_iter().map(|(tile, id)| (id, Why::Absent(tile))));
-        let mut wanted: BTreeMap<Arc<str>, Why> = BTreeMap::new();
+        let mut wanted: BTreeMap<Arc<str>, BTreeSet<Why>> = BTreeMap::new();
         for (id, why) in events.filter(|(id, _)| !open.asked.events.contains(id)) {
-            wanted.entry(id).and_modify(|known| *known = why.max(*known)).or_insert(why);
+            wanted.entry(id).or_default().insert(why);
         }
-        let owed_series = owed.series.into_keys().map(|id| (tile, id));
-        let series = questions.series.into_iter().filter(|_| allowed.series).chain(owed_series);
-        let series = series.filter(|(_, id)| !open.asked.series.contains(id));
-        let series: BTreeMap<Arc<str>, TileId> = series.map(|(tile, id)| (id, tile)).collect();
+        let series = questions.series.into_iter().filter(|_| allowed.series);
+        let mut series: BTreeSet<_> = series.collect();
+        // One that is owed an answer is asked for in all tiles: nobody remembers in which the doubt was.
+        let owed = series.iter().map(|(_, id)| id.clone()).filter(|id| self.health().owed.series.contains_key(id));
+        let owed: BTreeSet<Arc<str>> = owed.chain(due.series.into_keys()).filter(|_| open.all).collect();
+        let tiles = || open.read.iter().map(|part| part.tile.id);
+        series.extend(owed.iter().flat_map(|id| tiles().map(move |tile| (tile, id.clone()))));
+        series.retain(|asked| !open.asked_series.contains(asked));
+        let instances = series.iter().filter_map(|(tile, series)| {
+            let window = *windows.get(tile)?;
+            Some(Ask::Instances { series: series.to_string(), window })
+        });
+        let asks = instances.chain(wanted.keys().map(|id| Ask::Event(id.to_string()))).collect();
         open.asked.events.extend(wanted.keys().cloned());
-        open.asked.series.extend(series.keys().cloned());
-        let instances =
-            |series: &Arc<str>| self.tile.window.map(|window| Ask::Instances { series: series.to_string(), window });
-        let asks = series.keys().filter_map(instances).chain(wanted.keys().map(|id| Ask::Event(id.to_string())));
-        let asks = asks.collect();
+        open.asked.series.extend(series.iter().map(|(_, id)| id.clone()));
+        open.asked_series.extend(series.iter().cloned());
         open.events.extend(wanted);
         open.series.extend(series);
         asks
     }
 
     /// Asks, and takes the answers; false if the server does not go on with it.
-    async fn hydrate(&mut self, asks: Vec<Ask>, open: &mut Open, run: &mut store::Run) -> Result<bool, Error> {
-        let options = self.engine.options(Preferences { page_size: None, ..self.preferences() });
-        let mut hydration = Hydration::new(self.target.clone(), asks, options);
+    async fn hydrate(&self, asks: Vec<Ask>, open: &mut Open<'_>, run: &mut store::Run) -> Result<bool, Error> {
+        let Some(target) = open.read.first().map(|part| part.target.clone()) else { return Ok(false) };
+        let options = self.engine.options(Preferences { page_size: None, ..self.replica.preferences() });
+        let mut hydration = Hydration::new(target, asks, options);
         loop {
             let hydrated = match self.ask(&mut hydration).await {
                 Ok(Some(hydrated)) => hydrated,
@@ -127,73 +140,78 @@ impl Run<'_> {
                 self.wait(wait).await?;
             }
             for Answered { ask, found } in hydrated.events {
-                self.report.fetched = self.report.fetched.saturating_add(1);
+                self.report().count_fetched();
                 match ask {
-                    Ask::Event(id) => self.learn(&id, found, open, run).await?,
-                    Ask::Instances { series, .. } => open.learn(&series, found, run),
+                    Ask::Event(id) => self.learn(&id, &found, open, run).await?,
+                    Ask::Instances { series, window } => open.learn(&series, window, found, run),
                 }
             }
         }
     }
 
-    /// Takes what was found of an event.
-    async fn learn(&mut self, id: &str, found: Found, open: &mut Open, run: &mut store::Run) -> Result<(), Error> {
-        let Some((id, why)) = open.events.get_key_value(id).map(|(id, why)| (id.clone(), *why)) else { return Ok(()) };
-        let answered = match self.verdict(&id, why, found).await? {
-            Verdict::There(event) => {
-                run.fetched.push(event);
-                true
+    /// Takes what was found of an event, for each reason for which it was asked for.
+    async fn learn(&self, id: &str, found: &Found, open: &mut Open<'_>, run: &mut store::Run) -> Result<(), Error> {
+        let Some((id, whys)) = open.events.remove_entry(id) else { return Ok(()) };
+        let mut unanswered = BTreeSet::new();
+        for why in whys {
+            let answered = match self.verdict(&id, why, found, open).await? {
+                Verdict::There(event) => {
+                    run.fetched.push(event);
+                    true
+                }
+                Verdict::Left(series) => {
+                    run.fetched.push(series);
+                    run.gone.extend(why.gone(&id, What::LeftWindow, false));
+                    true
+                }
+                Verdict::Not { what, nowhere } => {
+                    run.gone.extend(why.gone(&id, what, nowhere));
+                    true
+                }
+                // It goes by its `@removed`, and stays as it is until then, or until it is found.
+                Verdict::Nothing => why == Why::Incomplete && self.health().owed.is_believed(&id),
+                Verdict::Unknown => false,
+            };
+            if !answered {
+                unanswered.insert(why);
             }
-            Verdict::Left(series) => {
-                run.fetched.push(series);
-                run.gone.push(Gone {
-                    tile: why.tile().unwrap_or(self.tile.id),
-                    id: id.clone(),
-                    what: What::LeftWindow,
-                });
-                true
-            }
-            Verdict::Not(what) => {
-                run.gone.push(Gone { tile: why.tile().unwrap_or(self.tile.id), id: id.clone(), what });
-                true
-            }
-            // It goes by its `@removed`, and stays as it is until then, or until it is found.
-            Verdict::Nothing => why == Why::Incomplete && self.health.owed.is_believed(&id),
-            Verdict::Unknown => false,
-        };
-        if answered {
-            open.events.remove(&id);
+        }
+        if !unanswered.is_empty() {
+            open.events.insert(id, unanswered);
         }
         Ok(())
     }
 
     /// What an answer says about an event. What was taken away, or was not listed, is deleted if a GET does not find it;
     /// what a round told of without being understood goes by its `@removed` only.
-    async fn verdict(&mut self, id: &Arc<str>, why: Why, found: Found) -> Result<Verdict, Error> {
+    async fn verdict(&self, id: &Arc<str>, why: Why, found: &Found, open: &Open<'_>) -> Result<Verdict, Error> {
         let raw = match (found, why) {
             (Found::Event(raw), _) => raw,
-            (Found::Gone, Why::Removed(_) | Why::Absent(_)) => return Ok(Verdict::Not(What::Deleted)),
+            (Found::Gone, Why::Removed(_) | Why::Absent(_)) => {
+                return Ok(Verdict::Not { what: What::Deleted, nowhere: true });
+            }
             (Found::Gone, _) => return Ok(Verdict::Nothing),
             (Found::Unknown(_) | Found::Instances(_), _) => return Ok(Verdict::Unknown),
         };
-        let (listed, what) = match (why, self.place(&raw)) {
+        let (listed, what) = match (why, why.tile().and_then(|tile| open.place(raw, tile))) {
             (Why::Incomplete, _) => (true, What::Deleted),
             (_, None) => return Ok(Verdict::Unknown),
             // A series is taken away when nothing of it is left in the window; or only its master is, which may have changed.
             (Why::Removed(_), Some(Place::Series)) => {
-                return Ok(Fetched::new(raw).filter(|event| event.id() == id).map_or(Verdict::Unknown, Verdict::Left));
+                let event = Fetched::new(raw.clone()).filter(|event| event.id() == id);
+                return Ok(event.map_or(Verdict::Unknown, Verdict::Left));
             }
             (_, Some(Place::Series | Place::Anywhere)) => (true, What::Deleted),
-            (_, Some(Place::Outside)) => (false, What::LeftWindow),
-            (_, Some(Place::At { dates, starts_before })) => match self.is_listed(id, dates).await? {
+            (_, Some(Place::Outside { nowhere })) => return Ok(Verdict::Not { what: What::LeftWindow, nowhere }),
+            (_, Some(Place::At { dates, starts_before })) => match self.is_listed(id, dates, open).await? {
                 Some(listed) => (listed, if starts_before { What::LeftWindow } else { What::Deleted }),
                 None => return Ok(Verdict::Unknown),
             },
         };
         if !listed {
-            return Ok(Verdict::Not(what));
+            return Ok(Verdict::Not { what, nowhere: false });
         }
-        let event = Fetched::new(raw).filter(|event| event.id() == id);
+        let event = Fetched::new(raw.clone()).filter(|event| event.id() == id);
         Ok(match (event, why) {
             (Some(event), Why::Removed(tile)) => Verdict::There(event.held_by(tile)),
             (Some(event), _) => Verdict::There(event),
@@ -201,28 +219,12 @@ impl Run<'_> {
         })
     }
 
-    /// Where an event is, as far as its own dates tell; none if they can't be read.
-    fn place(&self, raw: &str) -> Option<Place> {
-        let event = Event::parse(raw).ok()?;
-        let Some(window) = self.tile.window else { return Some(Place::Anywhere) };
-        if event.kind() == EventType::SeriesMaster {
-            return Some(Place::Series);
-        }
-        let (start, end) = (event.start()?.read_as_utc()?, event.end()?.read_as_utc()?);
-        let floating = if event.is_all_day() == Some(true) { FLOATING } else { 0 };
-        if start >= window.end().plus_seconds(floating) || end < window.start().plus_seconds(-floating) {
-            return Some(Place::Outside);
-        }
-        let from = start.max(window.start());
-        let dates = Window::new(from, end.min(window.end()).max(from.plus_seconds(1))).ok()?;
-        Some(Place::At { dates, starts_before: start < window.start() })
-    }
-
     /// Whether a listing of these dates, which are a part of the window, shows an event: only that tells whether the window
     /// holds it, in whichever way, and a GET was observed to find events for a while after they were deleted.
-    async fn is_listed(&mut self, id: &str, dates: Window) -> Result<Option<bool>, Error> {
-        let narrow = Tile { window: Some(dates), ..self.tile.clone() };
-        let options = self.engine.options(self.preferences());
+    async fn is_listed(&self, id: &str, dates: Window, open: &Open<'_>) -> Result<Option<bool>, Error> {
+        let Some(part) = open.read.first() else { return Ok(None) };
+        let narrow = Tile { window: Some(dates), ..part.tile.clone() };
+        let options = self.engine.options(part.preferences());
         let Some(mut listing) = Snapshot::new(self.replica.target(&narrow)?, options) else { return Ok(None) };
         loop {
             match self.ask(&mut listing).await {
@@ -241,30 +243,83 @@ impl Run<'_> {
     }
 }
 
-impl Open {
-    /// Takes what was found of a series' members. None of them are there where the series is not.
-    fn learn(&mut self, series: &str, found: Found, run: &mut store::Run) {
+impl Why {
+    /// The tile whose hold is in question.
+    fn tile(self) -> Option<TileId> {
+        match self {
+            Self::Unread(tile) | Self::Removed(tile) | Self::Absent(tile) => Some(tile),
+            Self::Incomplete => None,
+        }
+    }
+
+    /// The event is not in that tile.
+    fn gone(self, id: &Arc<str>, what: What, nowhere: bool) -> Option<Gone> {
+        Some(Gone { tile: self.tile()?, id: id.clone(), what, nowhere })
+    }
+}
+
+impl<'p> Open<'p> {
+    fn new(read: &'p [Part<'p>], all: bool) -> Self {
+        let (events, series, asked, asked_series) = Default::default();
+        Self { read, all, events, series, asked, asked_series }
+    }
+
+    /// The windows that were read.
+    fn windows(&self) -> BTreeMap<TileId, Window> {
+        self.read.iter().filter_map(|part| Some((part.tile.id, part.tile.window?))).collect()
+    }
+
+    /// Takes what was found of a series' members in a tile's window. None of them are there where the series is not.
+    fn learn(&mut self, series: &str, window: Window, found: Found, run: &mut store::Run) {
         let members: Option<Vec<Fetched>> = match found {
             Found::Instances(instances) => instances.into_iter().map(Fetched::new).collect(),
             Found::Gone => Some(Vec::new()),
             Found::Event(_) | Found::Unknown(_) => None,
         };
-        if let Some(members) = members
-            && let Some((series, tile)) = self.series.remove_entry(series)
+        let asked = self.read.iter().find(|part| part.tile.window == Some(window));
+        let asked = asked.map(|part| (part.tile.id, Arc::from(series)));
+        if let (Some(members), Some(asked)) = (members, asked)
+            && let Some((tile, series)) = self.series.take(&asked)
         {
             run.instances.push(Instances { tile, series, members });
         }
     }
 
+    /// Where an event is, as far as its own dates tell; none if they can't be read. Of a tile that goes, what it held is
+    /// looked for in those that were read.
+    fn place(&self, raw: &str, tile: TileId) -> Option<Place> {
+        let event = Event::parse(raw).ok()?;
+        let windows = self.windows();
+        if windows.is_empty() {
+            return Some(Place::Anywhere);
+        }
+        if event.kind() == EventType::SeriesMaster {
+            return Some(Place::Series);
+        }
+        let (start, end) = (event.start()?.read_as_utc()?, event.end()?.read_as_utc()?);
+        let floating = if event.is_all_day() == Some(true) { FLOATING } else { 0 };
+        let touches = |window: &&Window| {
+            start < window.end().plus_seconds(floating) && end >= window.start().plus_seconds(-floating)
+        };
+        let mine = windows.get(&tile);
+        let Some(window) = mine.into_iter().chain(windows.values().filter(|_| mine.is_none())).find(touches) else {
+            return Some(Place::Outside { nowhere: self.all && !windows.values().any(|window| touches(&window)) });
+        };
+        let from = start.max(window.start());
+        let dates = Window::new(from, end.min(window.end()).max(from.plus_seconds(1))).ok()?;
+        Some(Place::At { dates, starts_before: start < window.start() })
+    }
+
     /// What a later run has to ask. A round tells of nothing twice.
     fn owed(&self) -> Asked {
-        let events = self.events.iter().filter(|(_, why)| **why == Why::Incomplete);
-        Asked { events: events.map(|(id, _)| id.clone()).collect(), series: self.series.keys().cloned().collect() }
+        let events = self.events.iter().filter(|(_, whys)| whys.contains(&Why::Incomplete));
+        let series = self.series.iter().map(|(_, id)| id.clone());
+        Asked { events: events.map(|(id, _)| id.clone()).collect(), series: series.collect() }
     }
 
     /// How many questions ask themselves again: what could not be understood by a full round, a listing by the next one.
     fn asks_itself_again(&self) -> usize {
-        self.events.values().filter(|why| **why != Why::Incomplete).count()
+        self.events.values().filter(|whys| whys.iter().any(|why| *why != Why::Incomplete)).count()
     }
 }
 
@@ -275,7 +330,12 @@ enum Verdict {
     /// It is a series that is not in the view, though its occurrences may be.
     Left(Fetched),
     /// It is not.
-    Not(What),
+    Not {
+        /// How it went.
+        what: What,
+        /// It is in no other tile either.
+        nowhere: bool,
+    },
     /// A GET does not find it.
     Nothing,
     /// Nobody knows.
@@ -289,7 +349,10 @@ enum Place {
     /// A series master: its dates are those of its first occurrence, and say nothing.
     Series,
     /// Not in the window, in whichever way a window holds events.
-    Outside,
+    Outside {
+        /// Nor in that of any other tile.
+        nowhere: bool,
+    },
     /// Perhaps in the window.
     At {
         /// What it shares with the window.

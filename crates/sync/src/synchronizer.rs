@@ -16,7 +16,7 @@ use crate::mailbox::Mailboxes;
 use crate::observer::Observer;
 use crate::replica::Replica;
 use crate::report::SyncReport;
-use crate::run::Run;
+use crate::run::{Published, Run};
 use crate::settling::Settling;
 use crate::timer::Timer;
 use crate::token::TokenProvider;
@@ -24,6 +24,9 @@ use crate::transport::Transport;
 
 /// The longest pause for which nobody gives way.
 const MOMENT: Duration = Duration::from_secs(3);
+
+/// How many runs may follow one at once: one because it took up old pages, and one because of what left a tile in that.
+const MOST_FOLLOWING: usize = 2;
 
 /// Keeps replicas up to date: joins a transport, a token provider, a timer and a store.
 ///
@@ -116,17 +119,25 @@ impl Synchronizer {
     /// Brings a replica up to date.
     ///
     /// A run that takes up what an earlier one has left publishes it, which may be as old as the earlier run, and then
-    /// reads on from there: when this returns, the replica is as the server was after the call, not before it. Each of the
-    /// two is published by itself, if the [`Guard`] lets it.
+    /// reads on from there: when this returns, the replica is as the server was after the call, not before it. In a replica of
+    /// several tiles the same holds for what one of them no longer has, which may have moved to another one meanwhile. Each run
+    /// is published by itself, if the [`Guard`] lets it.
     ///
     /// # Errors
-    /// Whatever ended the run. What was published before is not lost.
+    /// Whatever ended the run. What was published before is not lost. After [`Error::Partial`] more is published.
     pub async fn run(&self, replica: &Replica, store: &dyn Store) -> Result<SyncReport, Error> {
-        let report = Run::once(self, replica, store).await?;
-        if report.resumed_pages == 0 || !report.published {
-            return Ok(report);
+        let mut last = Run::once(self, replica, store).await?;
+        for _ in 0..MOST_FOLLOWING {
+            if last.error.is_some() || !last.again {
+                break;
+            }
+            let next = Run::once(self, replica, store).await?;
+            last = Published { report: last.report.followed_by(next.report), ..next };
         }
-        Ok(report.followed_by(Run::once(self, replica, store).await?))
+        match last.error {
+            None => Ok(last.report),
+            Some(error) => Err(Error::Partial { report: Box::new(last.report), error: Box::new(error) }),
+        }
     }
 
     /// Options for a new conversation, with a seed that no other conversation of this synchroniser has.

@@ -47,7 +47,7 @@ pub async fn what_a_listing_was_asked_about_goes_confirmed(store: &dyn Store) {
     fixture.run(&tile(0, 0, 10), Full, &[event("a", 1, 1), event("b", 1, 2), event("c", 1, 3)]).await;
     let published = fixture.view().await.tiles()[0].clone();
     let listing = fixture.list(&published, &[vec![]]).await;
-    let gone = |id: &str, what| Gone { tile: TileId(0), id: id.into(), what };
+    let gone = |id: &str, what| Gone { tile: TileId(0), id: id.into(), what, nowhere: false };
     let gone = vec![gone("a", What::Deleted), gone("b", What::LeftWindow), gone("x", What::Deleted)];
     let fetched = vec![Fetched::new(event("c", 2, 4)).unwrap()];
     let summary = fixture.publish_run(Run { gone, fetched, ..fixture.plain_run(&[listing]).await }).await;
@@ -70,7 +70,10 @@ pub async fn an_item_that_was_fetched_is_no_reason_for_a_full_round(store: &dyn 
         ];
         let round = fixture.stage(&tile, kind, &pages).await;
         let asked = fixture.questions(&fixture.plain_run(&[round]).await).await;
-        assert_eq!(asked, Questions { unread: ["a", "left", "new"].map(Into::into).to_vec(), ..asked.clone() });
+        assert_eq!(
+            asked,
+            Questions { unread: ["a", "left", "new"].map(|id| (TileId(0), id.into())).to_vec(), ..asked.clone() }
+        );
         assert!(asked.stale.is_empty());
         let all = ["a", "left", "new"].map(|id| Fetched::new(event(id, 2, 2)).unwrap());
         let some = all.iter().filter(|_| kind == Full).cloned().chain(all[..1].iter().cloned()).collect();
@@ -94,7 +97,7 @@ pub async fn a_listing_of_a_moved_window_asks_about_what_it_should_have_shown(st
     let run = Run { retire: vec![TileId(0)], ..fixture.plain_run(&[listing]).await };
     let asked = fixture.questions(&run).await;
     assert_eq!(asked.absent, [(TileId(0), "deleted".into()), (TileId(0), "kept".into())]);
-    let gone = vec![Gone { tile: TileId(0), id: "deleted".into(), what: What::Deleted }];
+    let gone = vec![Gone { tile: TileId(0), id: "deleted".into(), what: What::Deleted, nowhere: false }];
     let run = Run { gone, ..run };
     let summary = fixture.publish_run(run).await;
     assert_eq!((summary.deleted, summary.left_window, summary.created), (1, 1, 1));

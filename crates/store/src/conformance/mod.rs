@@ -75,6 +75,8 @@ macro_rules! store_conformance {
             a_removal_takes_only_its_own_tiles_hold
             of_two_versions_the_one_staged_last_wins
             a_row_waits_for_the_tiles_that_failed
+            what_moves_between_tiles_waits_for_the_next_run
+            tiles_that_differ_about_an_event_leave_a_question
             a_moved_window_is_not_a_deletion
             a_retired_tile_is_never_used_again
             a_blind_round_inherits_what_a_retired_tile_held

@@ -56,7 +56,7 @@ pub async fn a_series_that_was_asked_about_has_the_members_that_are_there(store:
     let run = Run { instances: vec![instances("m", &there)], ..run };
     let asked = fixture.questions(&run).await;
     assert_eq!((asked.series.len(), asked.stale), (0, vec!["d".into()]), "of an exception there is more to know");
-    let gone = vec![Gone { tile: TileId(0), id: "c".into(), what: What::LeftWindow }];
+    let gone = vec![Gone { tile: TileId(0), id: "c".into(), what: What::LeftWindow, nowhere: false }];
     fixture.publish_run(Run { gone, ..run }).await;
     assert_eq!(fixture.ids().await, ["a", "b", "d", "m"]);
     assert_eq!(

@@ -4,8 +4,8 @@ use delta_core::RoundKind::{Full, Incremental};
 
 use super::fixture::{Fixture, event, removed, sparse, tile};
 use crate::batch::Batch;
-use crate::model::{Tile, TileId};
-use crate::{Error, Store};
+use crate::model::{Tile, TileId, What};
+use crate::{Error, Gone, Reading, Run, Store};
 
 /// A removal that a tile was sent says nothing about the holds of others, nor about ids that it never held.
 pub async fn a_removal_takes_only_its_own_tiles_hold(store: &dyn Store) {
@@ -77,6 +77,58 @@ pub async fn a_row_waits_for_the_tiles_that_failed(store: &dyn Store) {
     fixture.publish(&rounds).await;
     assert_eq!(fixture.notes(2).await, ["Deleted goes 1> Change", "Updated moves 1>2 Change"]);
     assert!(fixture.view().await.unsettled(None, 10).await.unwrap().is_empty());
+}
+
+/// Tiles that are read side by side: what moved to one that had been read by then is neither lost nor noted. What was
+/// deleted goes with the next run; at once, if somebody has asked. While a tile is missing, nothing goes.
+pub async fn what_moves_between_tiles_waits_for_the_next_run(store: &dyn Store) {
+    let fixture = Fixture::new(store);
+    let (one, two) = (tile(0, 0, 10), tile(1, 10, 20));
+    let rounds = [
+        fixture.stage(&one, Full, &[vec![event("moves", 1, 5), event("goes", 1, 6), event("asked", 1, 7)]]).await,
+        fixture.stage(&two, Full, &[vec![]]).await,
+    ];
+    fixture.publish(&rounds).await;
+    let rounds = [
+        fixture.stage(&two, Incremental, &[vec![]]).await,
+        fixture.stage(&one, Incremental, &[vec![removed("moves"), removed("goes"), removed("asked")]]).await,
+    ];
+    let gone = vec![Gone { tile: TileId(0), id: "asked".into(), what: What::Deleted, nowhere: true }];
+    let run = Run { gone, reading: Reading::SideBySide, ..fixture.plain_run(&rounds).await };
+    let summary = fixture.publish_run(run).await;
+    assert_eq!((summary.deleted, summary.unsettled), (1, 2));
+    assert_eq!(fixture.notes(3).await, ["Deleted asked 1> Change"]);
+    assert_eq!(fixture.ids().await, ["goes", "moves"]);
+    for reading in [Reading::Partial, Reading::SideBySide] {
+        let moved = if reading == Reading::Partial { vec![] } else { vec![event("moves", 2, 15)] };
+        let rounds =
+            [fixture.stage(&one, Incremental, &[vec![]]).await, fixture.stage(&two, Incremental, &[moved]).await];
+        fixture.publish_run(Run { reading, ..fixture.plain_run(&rounds).await }).await;
+    }
+    assert_eq!(fixture.notes(4).await, ["Deleted goes 1> Change", "Updated moves 1>2 Change"]);
+}
+
+/// Two tiles that hold an event and were not read at the same time may tell of different versions, and nobody knows which
+/// is the later one.
+pub async fn tiles_that_differ_about_an_event_leave_a_question(store: &dyn Store) {
+    let fixture = Fixture::new(store);
+    let (one, two) = (tile(0, 0, 10), tile(1, 10, 20));
+    let border = |version| vec![vec![event("border", version, 9)]];
+    let rounds = [fixture.stage(&one, Full, &border(1)).await, fixture.stage(&two, Full, &border(2)).await];
+    assert_eq!(fixture.questions(&fixture.plain_run(&rounds).await).await.stale, ["border".into()]);
+    fixture.publish(&rounds).await;
+    for (told, silent, disputed) in [(Some(2), None, false), (Some(3), None, true), (Some(3), Some(3), false)] {
+        let pages = |version: Option<u32>| version.map_or(vec![vec![]], border);
+        let rounds = [
+            fixture.stage(&one, Incremental, &pages(told)).await,
+            fixture.stage(&two, Incremental, &pages(silent)).await,
+        ];
+        let asked = fixture.questions(&fixture.plain_run(&rounds).await).await.stale;
+        assert_eq!(!asked.is_empty(), disputed, "{told:?} {silent:?}");
+        for round in rounds {
+            store.write(Batch::Discard(crate::Discard { round })).await.unwrap();
+        }
+    }
 }
 
 /// When the window moves on, what falls out of it has left it; what the new window should hold and does not is deleted;

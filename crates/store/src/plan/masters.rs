@@ -12,11 +12,11 @@ use crate::model::Row;
 impl Plan<'_> {
     /// Lets go of the rows without a hold that no row names after the run, and keeps the others.
     pub(super) async fn release_masters(&mut self) -> Result<(), Error> {
-        let complete = self.is_complete();
+        let reading = self.reading;
         let mut named: BTreeSet<Arc<str>> = BTreeSet::new();
         let mut candidates: BTreeSet<Arc<str>> = BTreeSet::new();
         for (id, work) in &self.works {
-            let series_now = work.series().filter(|_| work.lives(complete));
+            let series_now = work.series().filter(|_| work.lives(reading));
             named.extend(series_now.cloned());
             candidates.extend((work.is_fetched() || work.is_lost()).then(|| id.clone()));
             candidates.extend(work.before.as_ref().and_then(|row| row.meta.series.clone()));

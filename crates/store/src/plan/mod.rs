@@ -4,7 +4,7 @@
 //!
 //! - Items count in the order in which they were staged, also across rounds: the last word on an id wins.
 //! - A tile's rounds touch that tile's hold on a row only. A row lives while a tile holds it, and while some tile had no
-//!   part in the run that would end it.
+//!   part in the run that would end it, or may have been read before the row moved to it.
 //! - Nothing goes by silence but by the sweep of a complete full round, which takes the tile's hold off what the round did
 //!   not mention. A round with an item that nobody can name sweeps nothing.
 //! - In a plain listing absence is a question: what it does not mention goes only if the server was asked.
@@ -63,13 +63,29 @@ pub struct Run {
     pub trust: bool,
     /// Something could not be learnt and nobody will ask again: a full round is due.
     pub incomplete: bool,
+    /// How much its rounds tell together of what no tile holds.
+    pub reading: Reading,
+}
+
+/// How the tiles of a replica were read: whether what lost its last hold in a run is gone, or may be with another tile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
+    /// At one time, as one tile is: what no tile holds is gone.
+    Whole,
+    /// Side by side: an event may have moved to a tile that had been read by then, so what loses its last hold stays,
+    /// unsettled, until the next run. What did so in an earlier run is gone, for all tiles were read since.
+    SideBySide,
+    /// Not all: a tile that is to be there had no part in the run, so nothing goes. A run is read so in any case if a
+    /// tile stays and has no part in it.
+    Partial,
 }
 
 impl Run {
     /// A run of rounds and nothing else.
     pub fn new(at: Timestamp, identity: Identity, rounds: Vec<RoundId>, retire: Vec<TileId>) -> Self {
         let (fetched, gone, instances) = Default::default();
-        Self { at, identity, rounds, retire, fetched, gone, instances, trust: false, incomplete: false }
+        let (trust, incomplete, reading) = (false, false, Reading::Whole);
+        Self { at, identity, rounds, retire, fetched, gone, instances, trust, incomplete, reading }
     }
 }
 
@@ -93,6 +109,8 @@ pub struct Gone {
     pub id: Arc<str>,
     /// [`What::Deleted`] or [`What::LeftWindow`].
     pub what: What,
+    /// It is in no other tile either: no later run has to look.
+    pub nowhere: bool,
 }
 
 /// An event that was fetched by itself.
@@ -139,6 +157,7 @@ struct Plan<'v> {
     rounds: Vec<Round>,
     /// The tiles that stay and have no part in the run.
     idle: Vec<Tile>,
+    reading: Reading,
     works: BTreeMap<Arc<str>, Work>,
     /// The items that need no work, if that was looked at.
     plain: Option<Plain>,
@@ -191,8 +210,9 @@ impl<'v> Plan<'v> {
         }
         let idle = view.tiles().iter().filter(|tile| !run.retire.contains(&tile.id) && !read.contains(&tile.id));
         let idle: Vec<Tile> = idle.cloned().collect();
+        let reading = if idle.is_empty() { run.reading } else { Reading::Partial };
         let (works, answered) = Default::default();
-        Ok(Self { view, idle, rounds, works, plain: None, answered, summary: Summary::default() })
+        Ok(Self { view, idle, reading, rounds, works, plain: None, answered, summary: Summary::default() })
     }
 
     /// All that a run makes of the rows, but for those of a first full round of more than `most` items that need no work.
@@ -220,9 +240,9 @@ impl<'v> Plan<'v> {
         Ok(plan)
     }
 
-    /// Whether every tile that stays has a part in the run, so that what none of them holds is gone.
-    fn is_complete(&self) -> bool {
-        self.idle.is_empty()
+    /// Whether tiles may tell of the same event in different versions.
+    fn has_siblings(&self) -> bool {
+        self.rounds.len() > 1 || !self.idle.is_empty()
     }
 
     /// What is being made of a row.
@@ -264,8 +284,12 @@ impl<'v> Plan<'v> {
                 Word::Upsert { meta, form } => {
                     let view = self.view;
                     let item = ItemRef { round: id, page: number, item };
+                    let siblings = self.has_siblings();
                     let work = self.work(&meta.id).await?;
                     work.hold(tile, reason);
+                    if siblings {
+                        work.tell(tile, &meta);
+                    }
                     work.upsert(view, meta, form, Source::Staged(item)).await?;
                 }
                 Word::Remove { id } => {
@@ -324,17 +348,17 @@ impl<'v> Plan<'v> {
             round.seen.remove(&gone.id);
             round.reason
         });
-        self.work(&gone.id).await?.lose(gone.tile, gone.what, reason);
+        self.work(&gone.id).await?.lose(gone.tile, gone.what, reason, gone.nowhere);
         Ok(())
     }
 
     async fn finish(mut self, run: Run) -> Result<(Publish, Summary), Error> {
         let frame = self.frame(run);
-        let complete = self.is_complete();
+        let reading = self.reading;
         let mut rows = Vec::new();
         let mut notes: Vec<Note> = Vec::new();
         for (id, work) in std::mem::take(&mut self.works) {
-            let outcome = work.finish(self.view, &id, complete).await?;
+            let outcome = work.finish(self.view, &id, reading).await?;
             self.summary.count(&outcome);
             rows.extend(outcome.change);
             notes.extend(outcome.note);

@@ -54,9 +54,9 @@ impl Plan<'_> {
         let frame = self.frame(run);
         let mut parts = Parts { store, most, frame, rows: Vec::new(), notes: Vec::new(), skipped: 0, written: 0 };
         self.write_plain(&mut parts).await?;
-        let complete = self.is_complete();
+        let reading = self.reading;
         for (id, work) in std::mem::take(&mut self.works) {
-            let outcome = work.finish(self.view, &id, complete).await?;
+            let outcome = work.finish(self.view, &id, reading).await?;
             self.summary.count(&outcome);
             parts.rows.extend(outcome.change);
             parts.notes.extend(outcome.note);

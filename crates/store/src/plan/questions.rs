@@ -17,7 +17,7 @@ const MOST_REMOVED: usize = 200;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Questions {
     /// Events that are there, and that were told of in items that could not be understood.
-    pub unread: Vec<Arc<str>>,
+    pub unread: Vec<(TileId, Arc<str>)>,
     /// Events that a plain listing did not show, although its tile holds them, or one that goes and they are at dates that
     /// were listed: they may be gone, or may have slipped from one page to another while it was read. Series masters are
     /// never in the listing of a window, so their absence is no question there.
@@ -29,7 +29,7 @@ pub struct Questions {
     pub removed: Vec<(TileId, Arc<str>)>,
     /// Masters of series that a round told of without them.
     pub masters: Vec<Arc<str>>,
-    /// Events that were told of with some of their properties only.
+    /// Events that were told of with some of their properties only, or in different versions by different tiles.
     pub stale: Vec<Arc<str>>,
 }
 
@@ -46,7 +46,7 @@ pub(super) async fn ask(view: &dyn View, run: &Run, most: usize) -> Result<Quest
     let plan = Plan::of(view, run, most).await?;
     let mut asked = Questions::default();
     for round in &plan.rounds {
-        asked.unread.extend(round.unread.iter().cloned());
+        asked.unread.extend(round.unread.iter().map(|id| (round.tile(), id.clone())));
         if round.staged.is_listing() {
             absent(view, &round.staged, &round.seen, &run.retire, &mut asked.absent).await?;
         }
@@ -56,9 +56,9 @@ pub(super) async fn ask(view: &dyn View, run: &Run, most: usize) -> Result<Quest
         asked.series.extend(doubt.members.then(|| (doubt.tile, doubt.series.clone())));
         asked.masters.extend(doubt.master.then_some(doubt.series));
     }
-    let unread: BTreeSet<&Arc<str>> = asked.unread.iter().collect();
+    let unread: BTreeSet<&Arc<str>> = asked.unread.iter().map(|(_, id)| id).collect();
     for (id, work) in &plan.works {
-        if work.is_stale() && !unread.contains(id) {
+        if (work.is_stale() || work.is_disputed()) && !unread.contains(id) {
             asked.stale.push(id.clone());
         }
         if work.is_unconfirmed() && work.kind_before() != EventType::SeriesMaster {

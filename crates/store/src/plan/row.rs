@@ -1,11 +1,11 @@
 //! What a run makes of one row.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use delta_core::EventType;
 
-use super::Fetched;
+use super::{Fetched, Reading};
 use crate::Error;
 use crate::batch::{Form, RowChange, Source};
 use crate::layers::{adds_nothing, lacks, merge};
@@ -21,6 +21,10 @@ pub(super) struct Work {
     loss: Option<Loss>,
     /// The server was asked about the hold that went.
     confirmed: bool,
+    /// A hold went in this run, so that the row may be with a tile that was read before.
+    lost_now: bool,
+    /// The version in which each tile has told of it last, where there are several.
+    told: BTreeMap<TileId, Option<String>>,
     /// The last hold went in this run: what comes now is not a part of what went.
     gone: bool,
     /// Why the row was last written to.
@@ -45,8 +49,9 @@ impl Work {
         let now = before.as_ref().map(|row| (row.meta.clone(), row.layers.map(|()| Source::Keep)));
         let holds = before.iter().flat_map(|row| row.holds.iter().copied()).collect();
         let loss = before.as_ref().and_then(|row| row.unsettled);
-        let (confirmed, gone, released, named) = Default::default();
-        Self { before, holds, now, loss, confirmed, gone, reason: Reason::Change, released, named }
+        let (confirmed, lost_now, gone, released, named) = Default::default();
+        let (told, reason) = (BTreeMap::new(), Reason::Change);
+        Self { before, holds, now, loss, confirmed, lost_now, told, gone, reason, released, named }
     }
 
     /// A tile says that the row is there.
@@ -64,18 +69,35 @@ impl Work {
         let held = self.holds.remove(&tile);
         if held {
             self.loss = Some(Loss { what: What::Deleted, reason });
+            self.lost_now = true;
             self.gone = self.holds.is_empty();
         }
         held
     }
 
-    /// The server was asked, and the row is not there in the tile, which may have said so before.
-    pub(super) fn lose(&mut self, tile: TileId, what: What, reason: Reason) {
+    /// The server was asked, and the row is not there in the tile, which may have said so before; or it is nowhere.
+    pub(super) fn lose(&mut self, tile: TileId, what: What, reason: Reason, nowhere: bool) {
         self.drop_hold(tile, reason);
         if let Some(loss) = &mut self.loss {
             loss.what = what;
             self.confirmed = true;
+            self.lost_now &= !nowhere;
         }
+    }
+
+    /// A tile tells of a version of it.
+    pub(super) fn tell(&mut self, tile: TileId, meta: &Meta) {
+        self.told.insert(tile, meta.etag.clone());
+    }
+
+    /// Whether nobody can say which version is the latest: tiles that were read side by side told of different ones, or one
+    /// told of a new one and another that holds the row as well did not.
+    pub(super) fn is_disputed(&self) -> bool {
+        let mut versions = self.told.values();
+        let Some(version) = versions.next().filter(|_| self.holds.len() > 1) else { return false };
+        let known = self.before.as_ref().is_some_and(|before| before.meta.etag == *version);
+        versions.any(|other| other != version)
+            || (!known && self.holds.iter().any(|tile| !self.told.contains_key(tile)))
     }
 
     /// Whether it went in this run, and nobody was asked whether it is deleted.
@@ -106,7 +128,10 @@ impl Work {
         if self.holds.remove(&tile) {
             match fate {
                 Fate::Heir(heir) => drop(self.holds.insert(heir)),
-                Fate::Lost(what) => self.loss = self.loss.or(Some(Loss { what, reason: Reason::Window })),
+                Fate::Lost(what) => {
+                    self.loss = self.loss.or(Some(Loss { what, reason: Reason::Window }));
+                    self.lost_now = true;
+                }
             }
         }
     }
@@ -148,13 +173,23 @@ impl Work {
     }
 
     /// Whether there is a row after the run.
-    pub(super) fn lives(&self, complete: bool) -> bool {
+    pub(super) fn lives(&self, reading: Reading) -> bool {
         let kept = match self.loss {
             _ if !self.holds.is_empty() => true,
-            Some(_) => self.named || (!complete && self.before.is_some()),
+            Some(_) => self.named || self.waits(reading),
             None => !self.released,
         };
         self.now.is_some() && kept
+    }
+
+    /// Whether the row may yet be with a tile, although its last hold went.
+    fn waits(&self, reading: Reading) -> bool {
+        let may_be_elsewhere = match reading {
+            Reading::Whole => false,
+            Reading::SideBySide => self.lost_now,
+            Reading::Partial => true,
+        };
+        self.before.is_some() && may_be_elsewhere
     }
 
     /// Whether the row is there without any tile that holds it or held it.
@@ -173,11 +208,11 @@ impl Work {
     }
 
     /// Compares the row with what it was.
-    pub(super) async fn finish(mut self, view: &dyn View, id: &Arc<str>, complete: bool) -> Result<Outcome, Error> {
-        let lives = self.lives(complete);
+    pub(super) async fn finish(mut self, view: &dyn View, id: &Arc<str>, reading: Reading) -> Result<Outcome, Error> {
+        let lives = self.lives(reading);
         let Some((meta, layers)) = self.now.take().filter(|_| lives) else { return Ok(self.gone(id)) };
         let layers = self.keep_same(view, id, &meta, layers).await?;
-        let unsettled = self.loss.filter(|_| self.holds.is_empty() && !complete);
+        let unsettled = self.loss.filter(|_| self.holds.is_empty() && self.waits(reading));
         let row = Row { meta, holds: self.holds.iter().copied().collect(), layers, unsettled };
         let shows_the_same = self
             .before

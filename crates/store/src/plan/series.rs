@@ -95,7 +95,7 @@ impl Plan<'_> {
         for id in self.held_members(tile, &series, &named).await? {
             if !there.contains(&id) {
                 self.unsee(tile, &id);
-                self.work(&id).await?.lose(tile, What::Deleted, Reason::Series);
+                self.work(&id).await?.lose(tile, What::Deleted, Reason::Series, false);
             }
         }
         for Fetched { meta, raw, .. } in members {

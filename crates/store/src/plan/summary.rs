@@ -20,7 +20,7 @@ pub struct Summary {
     pub unchanged: u64,
     /// Rows that were mentioned and have to be fetched to be shown as they are.
     pub stale: u64,
-    /// Rows without a hold that stay until a run in which all tiles take part.
+    /// Rows without a hold that stay until a run in which all tiles take part, for another tile may hold them.
     pub unsettled: u64,
     /// Removals of ids that the tile did not hold, as Graph sends them for events outside the window.
     pub unknown_removals: u64,
@@ -39,7 +39,7 @@ impl Summary {
             left_window: self.left_window.saturating_add(later.left_window),
             unchanged: self.unchanged.saturating_add(later.unchanged),
             stale: self.stale.saturating_add(later.stale),
-            unsettled: self.unsettled.saturating_add(later.unsettled),
+            unsettled: later.unsettled,
             unknown_removals: self.unknown_removals.saturating_add(later.unknown_removals),
             malformed: self.malformed.saturating_add(later.malformed),
         }

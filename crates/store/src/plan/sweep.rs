@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::questions::{covers, touches};
 use super::row::Fate;
-use super::{Plan, ROWS, Round};
+use super::{Plan, ROWS, Reading, Round};
 use crate::Error;
 use crate::model::{Row, TileId, What};
 
@@ -68,7 +68,7 @@ impl Plan<'_> {
     /// Looks at the rows that earlier runs could not decide, if this one can.
     pub(super) async fn settle(&mut self) -> Result<(), Error> {
         let mut after: Option<Arc<str>> = None;
-        while self.is_complete() {
+        while self.reading != Reading::Partial {
             let rows = self.view.unsettled(after.as_deref(), ROWS).await?;
             for row in &rows {
                 self.work(&row.meta.id).await?;

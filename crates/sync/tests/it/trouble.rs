@@ -6,7 +6,7 @@ use delta_core::{Failure, FailureKind, RoundKind, Timestamp};
 use graph_sim::seeds;
 use http::Response;
 use store::{MemoryStore, Store};
-use sync::{AccessToken, Error, Health, Synchronizer};
+use sync::{AccessToken, Error, Health, Synchronizer, TileHealth};
 
 const WINDOW: &str = "2016-12-01..2016-12-30";
 
@@ -29,6 +29,10 @@ fn run(world: &World, window: &str, size: u32, store: &dyn Store) -> Result<sync
 }
 fn health(store: &dyn Store) -> Health {
     Health::of(pollster::block_on(store.view()).unwrap().as_ref())
+}
+/// That of its only tile.
+fn tile_health(store: &dyn Store) -> TileHealth {
+    health(store).tiles.into_values().next().unwrap_or_default()
 }
 fn sent(world: &World) -> usize {
     world.with(|s| s.requests.len())
@@ -122,7 +126,7 @@ fn many_codes_are_no_reason_to_forget() {
     }
     world.with(|s| s.script = vec![answer(403, &format!(r#"{{"error":{body}}}"#))]);
     let r = run(&world, WINDOW, 2, &store);
-    assert!(r.is_ok() && health(&store).snapshot.is_some());
+    assert!(r.is_ok() && tile_health(&store).snapshot.is_some());
 }
 
 #[test]
@@ -158,7 +162,7 @@ fn a_page_size_that_did_not_work_is_not_learnt() {
     run(&world, WINDOW, 200, &store).unwrap();
     world.with(|s| s.script = (0..16).map(|_| answer(503, "")).collect());
     let _ = run(&world, WINDOW, 200, &store).unwrap_err();
-    assert!(health(&store).page_size.is_none());
+    assert!(tile_health(&store).page_size.is_none());
 }
 
 #[test]
@@ -285,7 +289,7 @@ fn a_window_moves_in_snapshot_mode() {
     assert_eq!(visible(&store), world.listing("2016-12-02", "2016-12-29"));
     pass(&world, 90_000);
     let r = run(&world, next, 2, &store).unwrap();
-    assert!(!r.listing && health(&store).snapshot.is_none());
+    assert!(!r.listing && tile_health(&store).snapshot.is_none());
     assert_eq!(visible(&store), world.listing("2016-12-02", "2016-12-29"));
 }
 
@@ -419,8 +423,9 @@ fn a_livelock_is_left_in_bounded_requests() {
         };
         world.with(|s| s.script = (0..200).map(page).collect());
         let r = run(&world, WINDOW, 2, &store);
-        assert!(r.is_err(), "also the listing is a livelock");
-        assert!(sent(&world) < 30 && health(&store).page_size.is_none());
+        assert!(r.is_err(), "also the window in parts, and the listing, are livelocks");
+        assert!(health(&store).plan.is_none(), "that parts were tried is not remembered");
+        assert!(sent(&world) < 100 && tile_health(&store).page_size.is_none());
         assert_eq!(visible(&store).len(), if incremental { 5 } else { 0 });
     }
 }
@@ -457,7 +462,7 @@ fn a_503_that_throttles_does_not_shrink_pages() {
     let a = || Some(Ok(Response::builder().status(503).header("retry-after", "5").body(Bytes::from(code)).unwrap()));
     world.with(|s| s.script = (0..4).map(|_| a()).collect());
     run(&world, WINDOW, 200, &store).unwrap();
-    assert!(health(&store).page_size.is_none());
+    assert!(tile_health(&store).page_size.is_none());
 }
 
 #[test]
@@ -465,7 +470,7 @@ fn an_outage_keeps_what_was_staged() {
     let (world, store) = (walk_through(), MemoryStore::default());
     world.with(|s| {
         s.script = vec![None, None, None];
-        s.script.extend((0..16).map(|_| answer(503, "")));
+        s.script.extend((0..100).map(|_| answer(503, "")));
     });
     run(&world, WINDOW, 1, &store).unwrap_err();
     let view = pollster::block_on(store.view()).unwrap();
@@ -504,7 +509,7 @@ fn what_passes_is_tried_again_after_an_hour() {
     for slow in [true, false] {
         let (world, store) = (walk_through(), MemoryStore::default());
         let timeout = || Some(Err(Failure::new(FailureKind::Timeout, "")));
-        world.with(|s| s.script = (0..8).map(|_| if slow { timeout() } else { answer(504, "") }).collect());
+        world.with(|s| s.script = (0..16).map(|_| if slow { timeout() } else { answer(504, "") }).collect());
         assert!(run(&world, WINDOW, 2, &store).unwrap().listing);
         pass(&world, 3601);
         assert!(!run(&world, WINDOW, 2, &store).unwrap().listing);
