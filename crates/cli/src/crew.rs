@@ -10,7 +10,7 @@ use sync::{Discovery, Fleet, Limits, Pace, SyncReport, Synchronizer, Timer, Verd
 use crate::args::{CopyArgs, FleetArgs};
 use crate::catalogue::Catalogue;
 use crate::connect;
-use crate::exit::Failure;
+use crate::exit::{Code, Failure};
 use crate::planned::Plan;
 use crate::progress::Bars;
 use crate::timer::SystemTimer;
@@ -33,6 +33,8 @@ pub(crate) enum Outcome {
     Listed(Discovery),
     /// A target is up to date.
     Copied(Box<SyncReport>),
+    /// Some tiles of a target are up to date, and others failed.
+    CopiedInPart(Box<SyncReport>, Failure),
     /// A calendar is not there any more: its copy stays as it is. What its mailbox lists says so.
     Gone(Discovery),
 }
@@ -136,13 +138,14 @@ impl Crew {
             }
         };
         let (verdict, result) = engine.turn(&replica, &store).await;
-        let report = match result {
-            Ok(report) => report,
+        let outcome = match result {
+            Ok(report) => Ok(Outcome::Copied(Box::new(report))),
+            Err(error @ sync::Error::Partial { .. }) => copied_in_part(error),
             Err(error) if known.is_some() && is_not_found(&error) => return self.missing(target, error).await,
             Err(error) => return (verdict, Err(error.into())),
         };
         match plan.printed() {
-            Ok(()) => (verdict, Ok(Outcome::Copied(Box::new(report)))),
+            Ok(()) => (verdict, outcome),
             Err(failure) => (Verdict::Failed, Err(failure)),
         }
     }
@@ -157,6 +160,15 @@ impl Crew {
             }
             _ => (Verdict::Failed, Err(error.into())),
         }
+    }
+}
+
+/// What was published although some tiles failed, and how that ends.
+fn copied_in_part(error: sync::Error) -> Result<Outcome, Failure> {
+    let failure = Failure::new(Code::Partial, &error);
+    match error {
+        sync::Error::Partial { report, .. } => Ok(Outcome::CopiedInPart(report, failure)),
+        error => Err(error.into()),
     }
 }
 

@@ -90,6 +90,7 @@ impl From<sync::Error> for Failure {
                 Code::Operator,
                 format!("{error}; to allow it, sync with --max-deletes {deletes}, or without it"),
             ),
+            sync::Error::Partial { .. } => Self::new(Code::Partial, error),
             sync::Error::Token(sync::TokenError::Unavailable(_)) => Self::new(Code::Unavailable, error),
             sync::Error::Token(_) => Self::new(Code::Login, error),
             sync::Error::Window(_) | sync::Error::Target(_) => Self::usage(error),

@@ -20,10 +20,10 @@ pub(crate) fn subject(job: &Job) -> String {
 /// Prints what a job has brought about.
 pub(crate) fn print(job: &Job, outcome: &Outcome, json: bool) -> Result<(), Failure> {
     match (outcome, json) {
-        (Outcome::Copied(report), true) => {
+        (Outcome::Copied(report) | Outcome::CopiedInPart(report, _), true) => {
             output::report(output::json(&Tagged { schema: "sync-report/1", value: report })?)
         }
-        (Outcome::Copied(report), false) => output::report(line(report)),
+        (Outcome::Copied(report) | Outcome::CopiedInPart(report, _), false) => output::report(line(report)),
         (Outcome::Listed(discovery) | Outcome::Gone(discovery), true) => {
             output::report(output::json(&Tagged { schema: "calendars/1", value: Calendars::new(job, discovery) })?)
         }
@@ -100,7 +100,11 @@ pub(crate) fn line(report: &SyncReport) -> String {
     };
     let (requests, items) = (output::count(report.run.requests, "request"), output::count(report.items, "item"));
     let kind = if report.listing { "a plain listing".to_owned() } else { format!("{kind} round") };
-    let mut line = format!("{}: {kind}, {requests}, {items}", report.target);
+    let mut line = format!("{}: {kind}", report.target);
+    if report.tiles.len() > 1 {
+        line.push_str(&format!(" of {} tiles", report.tiles.len()));
+    }
+    line.push_str(&format!(", {requests}, {items}"));
     if report.resumed_pages > 0 {
         let pages = output::count(report.resumed_pages, "page");
         line.push_str(&format!(", after {pages} of an earlier run"));

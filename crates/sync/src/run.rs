@@ -291,8 +291,8 @@ impl<'a> Run<'a> {
             let health = self.health();
             (health.to_state(), *health == Health::default())
         };
-        let known = view.engine_state().is_some_and(|known| *known == state);
-        if !known && !(nothing && view.engine_state().is_none()) {
+        let known = view.engine_state().map_or(nothing, |known| *known == state);
+        if !known {
             self.store.write(Batch::EngineState(state)).await?;
         }
         Ok(())

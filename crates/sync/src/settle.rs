@@ -43,12 +43,7 @@ struct Open<'p> {
 impl Run<'_> {
     /// Asks what has to be asked before a run is published, and adds the answers to it. What is not answered stays as it
     /// is: a later run asks again, or reads everything. Gives what is owed once the run is published.
-    pub(crate) async fn settle(
-        &self,
-        view: &dyn View,
-        run: &mut store::Run,
-        read: &[Part<'_>],
-    ) -> Result<Owed, Error> {
+    pub(crate) async fn settle(&self, view: &dyn View, run: &mut store::Run, read: &[Part<'_>]) -> Result<Owed, Error> {
         run.trust = !self.engine.settling.series;
         let mut open = Open::new(read, run.reading != Reading::Partial);
         let mut owed = self.health().owed.clone();

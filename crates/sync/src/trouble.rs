@@ -41,6 +41,7 @@ impl Error {
             },
             Self::Throttled { .. } | Self::OutOfTime { .. } | Self::TooManyFullRounds { .. } => Trouble::Throttled,
             Self::TooManyDeletes { .. } | Self::Window(_) | Self::Target(_) => Trouble::Held,
+            Self::Partial { error, .. } => error.trouble(),
             Self::Token(_) => Trouble::NeedsLogin,
         }
     }

@@ -1,6 +1,6 @@
 //! What is copied of a target: the words of every command that makes or checks a copy.
 
-use std::num::NonZeroU32;
+use std::num::{NonZeroU8, NonZeroU32};
 
 use clap::{Args, ValueEnum};
 use delta_core::{ApiVersion, Resource, ServiceRoot, Timestamp};
@@ -24,6 +24,9 @@ pub(crate) struct CopyArgs {
         allow_hyphen_values = true
     )]
     pub(crate) window: WindowPolicy,
+    /// How many tiles calendar views are made of, 1 to 12: each has a round of its own, side by side with the others
+    #[arg(long, env = "CALDELTA_TILES", hide_env_values = true, value_name = "N", default_value = "1", value_parser = values::tiles)]
+    pub(crate) tiles: NonZeroU8,
     /// Events views: leave out what starts before this date or instant
     #[arg(long, env = "CALDELTA_START", hide_env_values = true, value_name = "INSTANT")]
     pub(crate) start: Option<Timestamp>,
@@ -38,6 +41,7 @@ impl CopyArgs {
         Replica {
             version: self.api.map(Into::into),
             window: self.window,
+            tiles: self.tiles,
             start: self.start,
             page_size: Some(self.page_size),
             ..Replica::new(root, target)

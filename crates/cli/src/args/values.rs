@@ -1,12 +1,18 @@
 //! How values are written that more than one command takes.
 
-use std::num::NonZeroU32;
+use std::num::{NonZeroU8, NonZeroU32};
 use std::time::Duration;
 
 /// The number of items on a page.
 pub(super) fn page_size(text: &str) -> Result<NonZeroU32, String> {
     let size = text.parse::<NonZeroU32>().ok().filter(|size| size.get() <= 1000);
     size.ok_or_else(|| "a page has 1 to 1000 items".to_owned())
+}
+
+/// A number of tiles.
+pub(super) fn tiles(text: &str) -> Result<NonZeroU8, String> {
+    let tiles = text.parse::<NonZeroU8>().ok().filter(|tiles| tiles.get() <= 12);
+    tiles.ok_or_else(|| "a window has 1 to 12 tiles".to_owned())
 }
 
 /// An age that is not nothing.

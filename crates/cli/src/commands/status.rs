@@ -5,7 +5,7 @@ use std::time::Duration;
 use delta_core::{Timestamp, Window};
 use serde::Serialize;
 use store::{Tile, View};
-use sync::{Health, LastRun, Timer};
+use sync::{Health, LastRun, TileHealth, Timer};
 
 use crate::args;
 use crate::exit::{Code, Failure};
@@ -42,12 +42,18 @@ struct TileStatus<'a> {
     policy: Option<&'a str>,
     synced_at: Option<Timestamp>,
     full_at: Option<Timestamp>,
+    #[serde(flatten)]
+    health: TileHealth,
 }
 
 impl<'a> Status<'a> {
     fn of(replica: &'a Opened) -> Self {
         let view: &dyn View = replica.view.as_ref();
         let identity = view.identity();
+        let mut health = Health::of(view);
+        let mut known = std::mem::take(&mut health.tiles);
+        let mut tiles: Vec<&Tile> = view.tiles().iter().collect();
+        tiles.sort_by_key(|tile| tile.window.map(|window| window.start()));
         Self {
             target: &replica.target,
             graph_root: identity.map(|identity| identity.origin.as_str()),
@@ -55,17 +61,21 @@ impl<'a> Status<'a> {
             revision: view.revision().0,
             rows: view.row_count(),
             last_seq: view.last_seq(),
-            tiles: view.tiles().iter().map(TileStatus::of).collect(),
+            tiles: tiles
+                .into_iter()
+                .map(|tile| TileStatus::of(tile, known.remove(&tile.id).unwrap_or_default()))
+                .collect(),
             unfinished_rounds: view.rounds().len(),
-            health: Health::of(view),
+            health,
             state: None,
         }
     }
 }
 
 impl<'a> TileStatus<'a> {
-    fn of(tile: &'a Tile) -> Self {
-        Self { window: tile.window, policy: tile.policy.as_deref(), synced_at: tile.synced_at, full_at: tile.full_at }
+    fn of(tile: &'a Tile, health: TileHealth) -> Self {
+        let Tile { window, synced_at, full_at, .. } = *tile;
+        Self { window, policy: tile.policy.as_deref(), synced_at, full_at, health }
     }
 }
 
@@ -132,6 +142,7 @@ fn print(status: &Status<'_>, now: Timestamp) -> Result<(), Failure> {
         output::report(format!("  window        {window}"))?;
         output::report(format!("  synced        {}", shown(tile.synced_at)))?;
         output::report(format!("  read in full  {}", shown(tile.full_at)))?;
+        print_tile_health(&tile.health)?;
     }
     output::report(format!(
         "  holds         {}; {} published, journal at {}",
@@ -167,6 +178,20 @@ fn print_health(health: &Health, now: Timestamp) -> Result<(), Failure> {
     if let Some(until) = health.not_before.filter(|until| *until > now) {
         output::report(format!("  paused        the server wants no request before {}", output::instant(until)))?;
     }
+    if let Some(plan) = &health.plan {
+        output::report(format!("  to come       {}", output::count(plan.windows.len() as u64, "tile")))?;
+    }
+    if let Some(collapsed) = &health.collapsed {
+        let (since, asked) = (output::instant(collapsed.since), collapsed.instead_of);
+        output::report(format!("  collapsed     to one tile instead of {asked} since {since}"))?;
+    }
+    match &health.last_run {
+        Some(run) => output::report(format!("  last trouble  {}: {}", output::instant(run.finished), trouble(run))),
+        None => Ok(()),
+    }
+}
+
+fn print_tile_health(health: &TileHealth) -> Result<(), Failure> {
     if let Some(learnt) = &health.page_size {
         let asked = learnt.instead_of.map_or_else(|| "the server's own".to_owned(), |size| size.to_string());
         output::report(format!("  page size     {} instead of {asked}", learnt.size))?;
@@ -176,10 +201,7 @@ fn print_health(health: &Health, now: Timestamp) -> Result<(), Failure> {
         let reason = output::clean(&mode.reason);
         output::report(format!("  listings      in place of delta queries since {since}, until {retry_at}: {reason}"))?;
     }
-    match &health.last_run {
-        Some(run) => output::report(format!("  last trouble  {}: {}", output::instant(run.finished), trouble(run))),
-        None => Ok(()),
-    }
+    Ok(())
 }
 
 /// What happened in a run, in a line.

@@ -30,8 +30,12 @@ pub(crate) async fn run(args: args::Sync) -> Result<(), Failure> {
             Err(_) if due.is_some() => return,
             Err(failure) => Err(if many { failure.about(subject(job)) } else { failure }),
             Ok(outcome) => {
-                done += u32::from(matches!(outcome, Outcome::Copied(_)));
-                crew.bars.above(|| print(job, &outcome, args.json))
+                done += u32::from(matches!(outcome, Outcome::Copied(_) | Outcome::CopiedInPart(..)));
+                let printed = crew.bars.above(|| print(job, &outcome, args.json));
+                match outcome {
+                    Outcome::CopiedInPart(_, failure) if due.is_none() => printed.and(Err(failure)),
+                    _ => printed,
+                }
             }
         };
         failures.extend(printed.err());
