@@ -75,6 +75,7 @@ impl Verdict {
                 Self::Stuck
             }
             Error::Window(_) | Error::Target(_) | Error::TooManyDeletes { .. } => Self::Stuck,
+            Error::Partial { error, .. } => Self::of_error(error, true),
             _ => Self::Failed,
         }
     }
