@@ -92,13 +92,7 @@ impl Run<'_> {
         self.pause(until, patience, &wait.reason, &wait.ids).await
     }
 
-    async fn pause(
-        &self,
-        until: Timestamp,
-        patience: Duration,
-        reason: &str,
-        ids: &RequestIds,
-    ) -> Result<(), Error> {
+    async fn pause(&self, until: Timestamp, patience: Duration, reason: &str, ids: &RequestIds) -> Result<(), Error> {
         let now = self.engine.timer.now();
         if until > later(now, patience) || until > self.deadline() {
             return Err(Error::Throttled { retry_at: until, reason: reason.to_owned(), ids: ids.clone() });

@@ -3,7 +3,9 @@
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use delta_core::{FailureKind, Page, Phase, Refusal, Restart, Round, RoundKind, RoundOptions, Step, Target};
+use delta_core::{
+    FailureKind, Page, Phase, Refusal, RequestIds, Restart, Round, RoundKind, RoundOptions, Stall, Step, Target,
+};
 use store::{Batch, Position, Stage, StagedRound};
 
 use crate::error::Error;
@@ -14,6 +16,8 @@ use crate::token::Want;
 
 /// How often one round may begin anew as a full one.
 const FULL_RESTARTS: usize = 3;
+/// How many empty pages a part of a window may begin with that was split just now.
+const MOST_EMPTY: u32 = 10;
 /// For how long a delta link is surely remembered where nothing pushes it out, in days. Nobody has measured it: those that
 /// guess say a week, and more.
 const RECENT_DAYS: i64 = 2;
@@ -113,6 +117,7 @@ impl Part<'_> {
                 self.run.degrade(format!("pages of {now} instead of {before}"));
             }
             want = Want::Good;
+            self.doubt_empty_pages(&step)?;
             match step {
                 Step::Page { page, checkpoint } => self.stage(round, &page, Position::Paging(checkpoint)).await?,
                 Step::Complete { page, link } => self.stage(round, &page, Position::Complete(link)).await?,
@@ -129,6 +134,17 @@ impl Part<'_> {
             }
         }
         Ok(State::Read)
+    }
+
+    /// Pages of a window that never end don't end in its parts either, and a part may well be empty: what is normal elsewhere
+    /// is given up here.
+    fn doubt_empty_pages<B: AsRef<[u8]>>(&self, step: &Step<B>) -> Result<(), Error> {
+        let empty = matches!(step, Step::Page { page, .. } if page.is_empty());
+        if empty && self.report.items == 0 && self.report.pages >= MOST_EMPTY && self.run.is_part(self.tile.window) {
+            let (pages, ids) = (self.report.pages, RequestIds::default());
+            return Err(Error::Round(delta_core::Error::Stalled { stall: Stall::Empty, pages, ids }));
+        }
+        Ok(())
     }
 
     async fn begin_anew(&mut self, restart: Restart, kind: RoundKind) -> Result<(), Error> {

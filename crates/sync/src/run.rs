@@ -217,6 +217,11 @@ impl<'a> Run<'a> {
         true
     }
 
+    /// Whether this run has made it by splitting another window.
+    pub(crate) fn is_part(&self, window: Option<Window>) -> bool {
+        window.is_some_and(|window| lock(&self.splits).iter().any(|(_, parts)| parts.contains(&window)))
+    }
+
     fn has_split(&self, window: Option<Window>) -> bool {
         lock(&self.splits).iter().any(|(split, _)| Some(*split) == window)
     }
