@@ -10,7 +10,7 @@ use sync::{Discovery, Fleet, Limits, Pace, SyncReport, Synchronizer, Timer, Verd
 use crate::args::{CopyArgs, FleetArgs};
 use crate::catalogue::Catalogue;
 use crate::connect;
-use crate::exit::{Code, Failure};
+use crate::exit::Failure;
 use crate::planned::Plan;
 use crate::progress::Bars;
 use crate::timer::SystemTimer;
@@ -165,10 +165,9 @@ impl Crew {
 
 /// What was published although some tiles failed, and how that ends.
 fn copied_in_part(error: sync::Error) -> Result<Outcome, Failure> {
-    let failure = Failure::new(Code::Partial, &error);
-    match error {
-        sync::Error::Partial { report, .. } => Ok(Outcome::CopiedInPart(report, failure)),
-        error => Err(error.into()),
+    match &error {
+        sync::Error::Partial { report, .. } => Ok(Outcome::CopiedInPart(report.clone(), error.into())),
+        _ => Err(error.into()),
     }
 }
 

@@ -100,12 +100,13 @@ impl Log {
         let subject = target.to_string();
         match &outcome {
             Ok(Outcome::Copied(report)) => self.say(&Event::Synced { target: subject, next, report }),
+            Ok(Outcome::CopiedInPart(report, failure)) => {
+                self.say(&Event::Synced { target: subject, next, report });
+                self.failed(job, failure, next);
+            }
             Ok(Outcome::Listed(discovery)) => self.say(&Event::Listed { next, list: Calendars::new(job, discovery) }),
             Ok(Outcome::Gone(_)) => self.say(&Event::Gone { target: subject }),
-            Err(failure) => {
-                let (state, code, error) = (failure.trouble(), failure.code as u8, failure.to_string());
-                self.say(&Event::Failed { target: tell::subject(job), next, state, code, error });
-            }
+            Err(failure) => self.failed(job, failure, next),
         }
         if !self.json {
             self.line(job, &outcome, next);
@@ -115,11 +116,17 @@ impl Log {
         }
     }
 
+    fn failed(&self, job: &Job, failure: &Failure, next: Option<Timestamp>) {
+        let (state, code, error) = (failure.trouble(), failure.code as u8, failure.to_string());
+        self.say(&Event::Failed { target: tell::subject(job), next, state, code, error });
+    }
+
     /// One line per round.
     fn line(&self, job: &Job, outcome: &Result<Outcome, Failure>, next: Option<Timestamp>) {
         let next = next.map(|next| format!("; next at {}", output::instant(next))).unwrap_or_default();
         let told = match outcome {
             Ok(Outcome::Copied(report)) => tell::line(report),
+            Ok(Outcome::CopiedInPart(report, failure)) => format!("{}; {failure}", tell::line(report)),
             Ok(Outcome::Listed(discovery)) => tell::listed(job, discovery),
             Ok(Outcome::Gone(_)) => format!("{}: not there any more; its copy stays", tell::subject(job)),
             Err(failure) => return output::say(format_args!("caldelta: {}: {failure}{next}", tell::subject(job))),
@@ -130,8 +137,10 @@ impl Log {
     fn note(&self, target: &Resource, outcome: &Result<Outcome, Failure>, next: Option<Timestamp>) {
         let watched = match outcome {
             Ok(Outcome::Gone(_)) => None,
+            Err(failure) | Ok(Outcome::CopiedInPart(_, failure)) => {
+                Some(Watched { next, trouble: Some(failure.trouble()), error: Some(failure.to_string()) })
+            }
             Ok(_) => Some(Watched { next, ..Watched::default() }),
-            Err(failure) => Some(Watched { next, trouble: Some(failure.trouble()), error: Some(failure.to_string()) }),
         };
         let mut watching = self.watching.borrow_mut();
         if let Err(failure) = watching.set(target, watched) {
