@@ -25,8 +25,9 @@ pub(super) struct Work {
     lost_now: bool,
     /// The version in which each tile has told of it last, where there are several.
     told: BTreeMap<TileId, Option<String>>,
-    /// The last hold went in this run: what comes now is not a part of what went.
-    gone: bool,
+    /// The tile whose hold was the last to go in this run: what it brings now is not a part of what went. What another tile
+    /// brings may be, for the event may have moved there.
+    gone: Option<TileId>,
     /// Why the row was last written to.
     reason: Reason,
     /// It may go although nobody ever held it: nothing names it any more.
@@ -56,7 +57,7 @@ impl Work {
 
     /// A tile says that the row is there.
     pub(super) fn hold(&mut self, tile: TileId, reason: Reason) {
-        if std::mem::take(&mut self.gone) {
+        if self.gone.take() == Some(tile) {
             self.now = None;
         }
         self.holds.insert(tile);
@@ -70,7 +71,7 @@ impl Work {
         if held {
             self.loss = Some(Loss { what: What::Deleted, reason });
             self.lost_now = true;
-            self.gone = self.holds.is_empty();
+            self.gone = Some(tile).filter(|_| self.holds.is_empty());
         }
         held
     }

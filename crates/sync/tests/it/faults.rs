@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::num::NonZeroU8;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -176,7 +177,9 @@ impl Story {
         let watch = move |notice: &Notice<'_>| writeln!(trace.lock().unwrap(), "{notice:?}").unwrap();
         let synchronizer = Synchronizer::new(self.world.clone(), Tokens, self.world.clone(), self.dice.below(u64::MAX))
             .with_observer(watch);
-        let replica = replica(&format!("{}..{}", WINDOW.0, WINDOW.1), size);
+        let mut replica = replica(&format!("{}..{}", WINDOW.0, WINDOW.1), size);
+        // The window of every other plan is made of several tiles.
+        replica.tiles = [1, 4, 1, 12].into_iter().cycle().nth(number as usize % 4).and_then(NonZeroU8::new).unwrap();
         let outcome = pollster::block_on(synchronizer.run(&replica, &self.store));
         writeln!(self.trace.lock().unwrap(), "{outcome:?} {}", said(&outcome)).unwrap();
 
