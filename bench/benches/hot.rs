@@ -1,6 +1,6 @@
 //! The functions that the time goes into, one by one: `cargo bench --manifest-path bench/Cargo.toml`.
 
-use bench::pages::{ROOT, Read, bodies, read, target, window};
+use bench::pages::{ROOT, Read, bodies, target, window};
 use bench::staging::{identity, publish};
 use delta_core::{Event, Page, Round, Step, Timestamp};
 use divan::counter::{BytesCount, ItemsCount};
