@@ -18,6 +18,7 @@ mod store;
 mod sync;
 mod tap;
 mod values;
+mod verify;
 mod watch;
 
 use std::path::PathBuf;
@@ -41,6 +42,7 @@ pub(crate) use self::status::Status;
 pub(crate) use self::store::{Store, StoreDump, StoreMigrate, StoreSalvage, StoreVerify};
 pub(crate) use self::sync::Sync;
 pub(crate) use self::tap::Tap;
+pub(crate) use self::verify::Verify;
 pub(crate) use self::watch::Watch;
 
 /// Keep an exact, read-only local copy of Outlook calendars with Microsoft Graph delta queries.
@@ -110,6 +112,8 @@ pub(crate) enum Command {
     Tap(Tap),
     /// Show the state of the local copy
     Status(Status),
+    /// Compare the local copy with what the server lists
+    Verify(Verify),
     /// Look after the files of the local copy
     Store {
         /// What to do with them.

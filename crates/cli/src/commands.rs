@@ -15,4 +15,5 @@ pub(crate) mod status;
 pub(crate) mod store;
 pub(crate) mod sync;
 pub(crate) mod tap;
+pub(crate) mod verify;
 pub(crate) mod watch;

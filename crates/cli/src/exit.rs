@@ -93,6 +93,7 @@ impl From<sync::Error> for Failure {
             sync::Error::Partial { .. } => Self::new(Code::Partial, error),
             sync::Error::Token(sync::TokenError::Unavailable(_)) => Self::new(Code::Unavailable, error),
             sync::Error::Token(_) => Self::new(Code::Login, error),
+            sync::Error::NotListed => Self::usage(error),
             sync::Error::Window(_) | sync::Error::Target(_) => Self::usage(error),
             _ => Self::new(Code::Failure, error),
         };

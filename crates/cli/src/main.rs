@@ -67,6 +67,7 @@ fn run(command: Command) -> Result<(), Failure> {
             Command::Config { command } => commands::config::run(command),
             Command::Completions(args) => commands::config::completions(&args),
             Command::Man(args) => commands::config::man(&args),
+            Command::Verify(args) => commands::verify::run(args).await,
             Command::Store { command } => commands::store::run(command).await,
         }
     });

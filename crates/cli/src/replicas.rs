@@ -19,6 +19,11 @@ pub(crate) struct Opened {
 }
 
 impl Opened {
+    /// Where it lives.
+    pub(crate) fn store(&self) -> &FileStore {
+        &self.store
+    }
+
     /// Takes up what was published since.
     pub(crate) async fn refresh(&mut self) -> Result<(), Failure> {
         self.view = self.store.view().await?;

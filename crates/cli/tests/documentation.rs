@@ -98,6 +98,11 @@ fn every_member_that_is_printed_is_documented() {
     login.args(["--graph-root", &sim.graph_root]).arg("--accounts").arg(&accounts);
     assert_documented("accounts", &run(login.arg("--client-secret-file").arg(&secret)).json()[0]);
     assert_documented("doctor", &run(&mut command(["doctor", "--json", "--graph-root", &sim.graph_root])).partial());
+    let mut verified = run(sim.compare(dir.path(), &["--json"]).stderr(std::process::Stdio::piped()));
+    assert_eq!(verified.code, Some(1), "{verified:?}");
+    for line in std::mem::take(&mut verified.stdout).lines() {
+        assert_documented("verify", &serde_json::from_str(line).unwrap());
+    }
     let faults = dir.path().join("faults.json");
     let rules = r#"{"schema": "faults/1", "rules": [{"on": {"kind": "delta"}, "fault": "msgraph-sdk-dotnet-3082"}]}"#;
     std::fs::write(&faults, rules).unwrap();
@@ -149,6 +154,7 @@ fn every_option_and_variable_of_the_help_is_documented() {
         ("export", &[&["export", "ics"], &["export", "vdir"], &["export", "jsonl"], &["export", "csv"]]),
         ("tap", &[&["tap"]]),
         ("status", &[&["status"]]),
+        ("verify", &[&["verify"]]),
         ("store", &[&["store", "dump"], &["store", "verify"], &["store", "salvage"]]),
     ] {
         for command in commands {

@@ -82,3 +82,32 @@ fn a_limit_that_is_none_is_a_wrong_command_line() {
         assert!(done.stderr.contains("a number of events, such as 50, or a share of them"), "{done:?}");
     }
 }
+
+#[test]
+fn a_comparison_tells_equal_from_different() {
+    let (sim, dir) = (Sim::start(), tempfile::tempdir().unwrap());
+    let ids = lessons(&sim);
+    run(&mut sim.sync(dir.path(), &[])).ok();
+    let equal = run(&mut sim.compare(dir.path(), &[])).ok();
+    assert!(equal.starts_with("me: equal, 5 events"), "{equal}");
+    assert_eq!(run(&mut sim.compare(dir.path(), &["--json"])).json()[0]["equal"], true);
+
+    sim.delete(&format!("/v1.0/me/events/{}", ids[0]));
+    sim.patch(&format!("/v1.0/me/events/{}", ids[1]), &json!({"subject": "Moved to room 2"}));
+    let new = sim.create("me", "One more", "2026-12-20T19");
+    let done = run(&mut sim.compare(dir.path(), &["me", "--json"]));
+    assert_eq!(done.code, Some(1), "{done:?}");
+    assert!(done.stderr.contains("sync, and verify again"), "{done:?}");
+    let objects: Vec<Value> = done.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let (result, differences) = objects.split_last().unwrap();
+    assert_eq!((&result["missing"], &result["extra"], &result["differing"]), (&1.into(), &1.into(), &1.into()));
+    let of = |id: &str| differences.iter().find(|difference| difference["id"] == id).unwrap();
+    assert_eq!((&of(&ids[0])["what"], &of(&new)["what"]), (&"extra".into(), &"missing".into()));
+    assert!(of(&ids[1])["properties"].as_array().unwrap().contains(&"subject".into()), "{differences:?}");
+    assert_eq!(listed(dir.path()), 5, "nothing is changed");
+
+    run(&mut sim.sync(dir.path(), &[])).ok();
+    run(&mut sim.compare(dir.path(), &[])).ok();
+    let elsewhere = Sim::start();
+    run(&mut elsewhere.compare(dir.path(), &[])).failed(78, "belongs to another origin");
+}

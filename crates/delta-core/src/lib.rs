@@ -26,6 +26,7 @@ mod error;
 mod event;
 mod graph_error;
 mod hydration;
+mod instances;
 mod json;
 mod link;
 mod page;
@@ -56,6 +57,7 @@ pub use event::{
 };
 pub use graph_error::{GraphError, RequestIds};
 pub use hydration::{Ask, Fetched, Found, Hydrated, Hydration};
+pub use instances::Instances;
 pub use link::{DeltaLink, LinkError, NextLink};
 pub use page::{Change, EventType, Item, Malformation, Page, PageError, RemovedReason};
 pub use paging::Listed;

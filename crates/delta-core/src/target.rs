@@ -136,6 +136,14 @@ impl Target {
         link::build(self.root.origin(), path.trim_end_matches('?'))
     }
 
+    /// The URI of the listing of a series' instances.
+    pub(crate) fn instances_uri(&self, series: &str, window: Window, page_size: Option<NonZeroU32>) -> Option<Uri> {
+        let (version, series) = (self.version, self.resource.event_path(series));
+        let top = page_size.map(|size| format!("&$top={size}")).unwrap_or_default();
+        let query = format!("startDateTime={}&endDateTime={}{top}", window.start(), window.end());
+        link::build(self.root.origin(), &format!("/{version}/{series}/instances?{query}"))
+    }
+
     /// The URI of the JSON batch that this target's events are asked for in.
     pub(crate) fn batch_uri(&self) -> Option<Uri> {
         link::build(self.root.origin(), &format!("/{}/$batch", self.version))

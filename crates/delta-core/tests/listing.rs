@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use common::{page, refused, target};
 use delta_core::{
-    Ask, Calendars, Conversation, Error, Fetched, Found, Hydration, Mailbox, Refusal, Reply, RoundOptions, ServiceRoot,
-    Snapshot, Target, Window,
+    Ask, Calendars, Conversation, Error, Fetched, Found, Hydration, Instances, Mailbox, Refusal, Reply, RoundOptions,
+    ServiceRoot, Snapshot, Target, Window,
 };
 use http::{Method, Response};
 use proptest::prelude::*;
@@ -141,6 +141,29 @@ fn throttled_parts_are_asked_for_alone_after_the_longest_wait() {
     };
     assert_eq!((waits, last.len()), (6, 3));
     assert!(last.iter().all(|event| matches!(event.found, Found::Unknown(_))));
+}
+
+#[test]
+fn a_series_is_listed_page_after_page() {
+    let window = Window::parse("2016-12-05", "2016-12-12").unwrap();
+    let mut listing = Instances::new(target(), "M/=", window, RoundOptions::default()).unwrap();
+    let first = "https://graph.microsoft.com/v1.0/me/calendar/events/M%2F=/instances\
+                 ?startDateTime=2016-12-05T00:00:00Z&endDateTime=2016-12-12T00:00:00Z&$top=200";
+    assert_eq!(uri(&listing), first);
+    assert!(matches!(listing.receive(refused(429, "")).unwrap(), Reply::Wait(_)));
+    assert_eq!(uri(&listing), first, "asking is pure");
+    let next = format!("{first}&$skip=200");
+    let Reply::Answer(listed) = listing.receive(page(&["A"], "nextLink", &next)).unwrap() else { panic!() };
+    assert!(!listed.last && uri(&listing) == next && listed.page.len() == 1);
+    let Reply::Answer(listed) = listing.receive(Response::new(r#"{"value":[]}"#)).unwrap() else { panic!() };
+    assert!(listed.last && listing.request().is_none() && listing.page() == 2);
+    assert_eq!(listing.receive(Response::new("")).unwrap_err(), Error::Finished);
+
+    let new = || Instances::new(target(), "M", window, RoundOptions::default()).unwrap();
+    let gone = new().receive(refused(404, "ErrorItemNotFound")).unwrap_err();
+    assert!(matches!(gone, Error::Refused { refusal: Refusal::NotFound, .. }), "{gone}");
+    let foreign = page(&["A"], "nextLink", "https://evil.example/v1.0/me/events/M/instances?$skip=1");
+    assert!(matches!(new().receive(foreign).unwrap_err(), Error::Link(_)));
 }
 
 /// The URL that the only part of the due batch asks for.

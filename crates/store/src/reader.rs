@@ -50,6 +50,16 @@ impl EventRow {
     pub fn is_stale(&self) -> bool {
         self.row.layers.is_stale()
     }
+
+    /// Whether it may lack a property that Graph has, because Graph does not send it: an occurrence comes without those
+    /// that are its own alone, such as `webLink`, and of an event that was told of in part all others are unknown.
+    pub fn may_lack(&self, name: &str) -> bool {
+        match self.raw {
+            Layers::Whole { .. } => false,
+            Layers::Partial { .. } => true,
+            Layers::Stub { .. } => OWN.iter().any(|own| own.eq_ignore_ascii_case(name)),
+        }
+    }
 }
 
 /// A range of time as somebody in some zone asks for it.

@@ -56,6 +56,10 @@ pub enum Error {
         /// Why the first of them failed.
         error: Box<Self>,
     },
+    /// There is no listing to compare a replica with: its events view begins at a date.
+    NotListed,
+    /// Nothing was published that could be compared.
+    NotSynced,
     /// There is no access token.
     Token(TokenError),
     /// The window can't be used today.
@@ -95,6 +99,8 @@ impl fmt::Display for Error {
                     report.tiles.len()
                 )
             }
+            Self::NotListed => f.write_str("an events view that begins at a date has no listing to be compared with"),
+            Self::NotSynced => f.write_str("nothing was published yet that could be compared: sync first"),
             Self::Token(error) => error.fmt(f),
             Self::Window(error) => error.fmt(f),
             Self::Target(error) => error.fmt(f),
@@ -110,6 +116,8 @@ impl std::error::Error for Error {
             Self::Throttled { .. }
             | Self::OutOfTime { .. }
             | Self::TooManyFullRounds { .. }
+            | Self::NotListed
+            | Self::NotSynced
             | Self::TooManyDeletes { .. } => return None,
             Self::Partial { error, .. } => error,
             Self::Token(error) => error,

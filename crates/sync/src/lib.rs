@@ -13,6 +13,7 @@
 //! What is decided here: which window a replica has today ([`WindowPolicy`]), which round is due, when to wait. What
 //! is not: what the protocol means (`delta-core`) and what a page does to a replica (`store`).
 
+mod asking;
 mod body;
 mod calendars;
 pub mod conformance;
@@ -42,6 +43,7 @@ mod timer;
 mod token;
 mod transport;
 mod trouble;
+mod verify;
 
 pub use body::BodyLimits;
 pub use discovery::{CalendarList, CalendarNews, Discovery, KnownCalendar};
@@ -64,3 +66,4 @@ pub use timer::Timer;
 pub use token::{AccessToken, TokenError, TokenProvider, Want};
 pub use transport::{Transport, TransportLimits, transport_fn};
 pub use trouble::Trouble;
+pub use verify::{Difference, Differs, Verification};

@@ -15,7 +15,7 @@ use crate::run::{Run, later};
 use crate::token::Want;
 
 /// The most parts of a batch: what it counts as.
-const BATCH_PARTS: usize = 20;
+pub(crate) const BATCH_PARTS: usize = 20;
 
 /// The longest that a mailbox is left alone on one answer's word, however long that wants: nobody asks for a year.
 pub(crate) const LONGEST_FENCE: Duration = Duration::from_secs(24 * 60 * 60);

@@ -7,6 +7,7 @@ use delta_core::{Page, RequestLine, Restart, RoundKind, Wait, Window};
 use http::StatusCode;
 
 use crate::guard::Planned;
+use crate::verify::Difference;
 
 /// Is told what a run does, while it does it. Nothing that it is told holds a token or a link.
 pub trait Observer: Send + Sync {
@@ -60,6 +61,8 @@ pub enum Notice<'a> {
     Restart(&'a Restart),
     /// A change that the run would make, if its [`Guard`](crate::Guard) let it.
     Planned(&'a Planned),
+    /// A replica and the server differ in an event.
+    Difference(&'a Difference),
 }
 
 /// Looks away.

@@ -40,7 +40,8 @@ impl Error {
                 _ => Trouble::Failing,
             },
             Self::Throttled { .. } | Self::OutOfTime { .. } | Self::TooManyFullRounds { .. } => Trouble::Throttled,
-            Self::TooManyDeletes { .. } | Self::Window(_) | Self::Target(_) => Trouble::Held,
+            Self::TooManyDeletes { .. } | Self::NotListed | Self::Window(_) | Self::Target(_) => Trouble::Held,
+            Self::NotSynced => Trouble::Failing,
             Self::Partial { error, .. } => error.trouble(),
             Self::Token(_) => Trouble::NeedsLogin,
         }

@@ -202,6 +202,13 @@ impl Sim {
         event["id"].as_str().unwrap().to_owned()
     }
 
+    /// A comparison of the copy with what this simulator lists.
+    pub(crate) fn compare(&self, store: &Path, args: &[&str]) -> Command {
+        let mut command = command(["verify", "--graph-root", &self.graph_root, "--store"]);
+        command.arg(store).args(args);
+        command
+    }
+
     /// `--graph-root` and `--store`, with which every sync begins.
     pub(crate) fn sync<'a>(&'a self, store: &'a Path, args: &[&'a str]) -> Command {
         sync(&self.graph_root, store, args)

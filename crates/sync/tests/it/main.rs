@@ -10,5 +10,6 @@ mod series;
 mod settling;
 mod standup;
 mod trouble;
+mod verify;
 mod virtual_time;
 mod world;
