@@ -121,7 +121,15 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Io { doing, path, source } => write!(f, "could not {doing} {}: {source}", path.display()),
+            Self::Io { doing, path, source } => {
+                write!(f, "could not {doing} {}: {source}", path.display())?;
+                match source.kind() {
+                    io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                        f.write_str("; make room on that disk and try again: nothing that was published is lost")
+                    }
+                    _ => Ok(()),
+                }
+            }
             Self::NotAStore { path, why } => {
                 write!(f, "{} is not a store: {why}; choose another path", path.display())
             }
