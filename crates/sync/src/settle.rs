@@ -50,12 +50,15 @@ impl Run<'_> {
         owed.forget_gone(view).await?;
         let mut due = owed.due(self.engine.timer.now());
         self.health().owed = owed;
-        for _ in 0..TURNS {
+        let mut goes_on = true;
+        for turn in 0..=TURNS {
             let questions = store::questions(view, run).await?;
+            // Also what is not asked any more is open: the answers that did come may have led to it.
             let asks = self.asks(questions, std::mem::take(&mut due), &mut open);
-            if asks.is_empty() || !self.hydrate(asks, &mut open, run).await? {
+            if asks.is_empty() || !goes_on || turn == TURNS {
                 break;
             }
+            goes_on = self.hydrate(asks, &mut open, run).await?;
         }
         let mut owed = self.health().owed.clone();
         if !open.all {
