@@ -3,42 +3,24 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use delta_core::{Ask, Event, EventType, Fetched as Answered, Found, Hydration, Preferences, Snapshot, Window};
-use store::{Fetched, Gone, Instances, Questions, Reading, Tile, TileId, View, What};
+use delta_core::{Ask, Fetched as Answered, Found, Hydration, Preferences, Snapshot, Window};
+use store::{Fetched, Instances, Questions, Reading, Row, Tile, TileId, View, What};
 
+mod open;
+mod place;
+
+use self::open::{Open, Why};
+use self::place::{FLOATING, Place};
 use crate::error::Error;
-use crate::owed::{Asked, Owed};
+use crate::owed::Owed;
 use crate::part::Part;
 use crate::run::Run;
 
 /// How often answers may lead to other questions: a series has a new exception, an exception has an unknown master.
 const TURNS: usize = 4;
 
-/// Why an event is asked for.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Why {
-    /// It would be shown with less than all of its properties, or its occurrences would.
-    Incomplete,
-    /// A round told of it without being understood.
-    Unread(TileId),
-    /// A round took it away.
-    Removed(TileId),
-    /// A plain listing did not show it.
-    Absent(TileId),
-}
-
-/// What is asked, and not answered yet.
-struct Open<'p> {
-    /// The tiles that were read.
-    read: &'p [Part<'p>],
-    /// All tiles that the replica is to have were read.
-    all: bool,
-    events: BTreeMap<Arc<str>, BTreeSet<Why>>,
-    series: BTreeSet<(TileId, Arc<str>)>,
-    /// What was asked once is not asked again.
-    asked: Asked,
-    asked_series: BTreeSet<(TileId, Arc<str>)>,
-}
+/// How many members of a series are looked through for one that can be listed.
+const MEMBERS: usize = 20;
 
 impl Run<'_> {
     /// Asks what has to be asked before a run is published, and adds the answers to it. What is not answered stays as it
@@ -59,6 +41,9 @@ impl Run<'_> {
                 break;
             }
             goes_on = self.hydrate(asks, &mut open, run).await?;
+            if goes_on {
+                self.believe_gone(view, &mut open, run).await?;
+            }
         }
         let mut owed = self.health().owed.clone();
         if !open.all {
@@ -86,7 +71,8 @@ impl Run<'_> {
         let windows = open.windows();
         let whole = !windows.is_empty() || allowed.events;
         let stale = questions.stale.into_iter().filter(|_| whole);
-        let owed_events = due.events.into_keys();
+        // Of a series that nothing was heard of, the master says whether it is there.
+        let owed_events = due.events.into_keys().chain(due.series.keys().cloned());
         let removed = questions.removed.into_iter().filter(|_| allowed.removals);
         let events = (questions.masters.into_iter().chain(stale).chain(owed_events))
             .map(|id| (id, Why::Incomplete))
@@ -147,9 +133,43 @@ impl Run<'_> {
         }
     }
 
+    /// A series is gone if neither its master nor its instances are found. Either of them alone was observed to be wrong for
+    /// a while: then a listing of a member's dates decides.
+    async fn believe_gone(&self, view: &dyn View, open: &mut Open<'_>, run: &mut store::Run) -> Result<(), Error> {
+        for (tile, series) in std::mem::take(&mut open.gone_series) {
+            if open.gone.contains(&series) || self.has_no_member_listed(view, tile, &series, open).await? {
+                open.series.remove(&(tile, series.clone()));
+                open.is_complete(&series);
+                run.instances.push(Instances { tile, series, members: None });
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a member that a tile holds of a series, with dates in its window, is in no listing of them.
+    async fn has_no_member_listed(
+        &self,
+        view: &dyn View,
+        tile: TileId,
+        series: &str,
+        open: &Open<'_>,
+    ) -> Result<bool, Error> {
+        let Some(window) = open.windows().get(&tile).copied() else { return Ok(false) };
+        let members = view.members(series, None, MEMBERS).await?;
+        let dates = |row: &Row| place::dates(window, row.meta.start?, row.meta.end?, FLOATING);
+        let mut held = members.iter().filter(|row| row.holds.contains(&tile));
+        let Some((id, dates)) = held.find_map(|row| Some((row.meta.id.clone(), dates(row)?))) else {
+            return Ok(false);
+        };
+        Ok(self.is_listed(&id, dates, open).await? == Some(false))
+    }
+
     /// Takes what was found of an event, for each reason for which it was asked for.
     async fn learn(&self, id: &str, found: &Found, open: &mut Open<'_>, run: &mut store::Run) -> Result<(), Error> {
         let Some((id, whys)) = open.events.remove_entry(id) else { return Ok(()) };
+        if matches!(found, Found::Gone) {
+            open.gone.insert(id.clone());
+        }
         let mut unanswered = BTreeSet::new();
         for why in whys {
             let answered = match self.verdict(&id, why, found, open).await? {
@@ -201,8 +221,8 @@ impl Run<'_> {
             }
             (_, Some(Place::Series | Place::Anywhere)) => (true, What::Deleted),
             (_, Some(Place::Outside { nowhere })) => return Ok(Verdict::Not { what: What::LeftWindow, nowhere }),
-            (_, Some(Place::At { dates, starts_before })) => match self.is_listed(id, dates, open).await? {
-                Some(listed) => (listed, if starts_before { What::LeftWindow } else { What::Deleted }),
+            (_, Some(Place::At { dates, within })) => match self.is_listed(id, dates, open).await? {
+                Some(listed) => (listed, if within { What::Deleted } else { What::LeftWindow }),
                 None => return Ok(Verdict::Unknown),
             },
         };
@@ -241,86 +261,6 @@ impl Run<'_> {
     }
 }
 
-impl Why {
-    /// The tile whose hold is in question.
-    fn tile(self) -> Option<TileId> {
-        match self {
-            Self::Unread(tile) | Self::Removed(tile) | Self::Absent(tile) => Some(tile),
-            Self::Incomplete => None,
-        }
-    }
-
-    /// The event is not in that tile.
-    fn gone(self, id: &Arc<str>, what: What, nowhere: bool) -> Option<Gone> {
-        Some(Gone { tile: self.tile()?, id: id.clone(), what, nowhere })
-    }
-}
-
-impl<'p> Open<'p> {
-    fn new(read: &'p [Part<'p>], all: bool) -> Self {
-        let (events, series, asked, asked_series) = Default::default();
-        Self { read, all, events, series, asked, asked_series }
-    }
-
-    /// The windows that were read.
-    fn windows(&self) -> BTreeMap<TileId, Window> {
-        self.read.iter().filter_map(|part| Some((part.tile.id, part.tile.window?))).collect()
-    }
-
-    /// Takes what was found of a series' members in a tile's window. None of them are there where the series is not.
-    fn learn(&mut self, series: &str, window: Window, found: Found, run: &mut store::Run) {
-        let members: Option<Vec<Fetched>> = match found {
-            Found::Instances(instances) => instances.into_iter().map(Fetched::new).collect(),
-            Found::Gone => Some(Vec::new()),
-            Found::Event(_) | Found::Unknown(_) => None,
-        };
-        let asked = self.read.iter().find(|part| part.tile.window == Some(window));
-        let asked = asked.map(|part| (part.tile.id, Arc::from(series)));
-        if let (Some(members), Some(asked)) = (members, asked)
-            && let Some((tile, series)) = self.series.take(&asked)
-        {
-            run.instances.push(Instances { tile, series, members });
-        }
-    }
-
-    /// Where an event is, as far as its own dates tell; none if they can't be read. Of a tile that goes, what it held is
-    /// looked for in those that were read.
-    fn place(&self, raw: &str, tile: TileId) -> Option<Place> {
-        let event = Event::parse(raw).ok()?;
-        let windows = self.windows();
-        if windows.is_empty() {
-            return Some(Place::Anywhere);
-        }
-        if event.kind() == EventType::SeriesMaster {
-            return Some(Place::Series);
-        }
-        let (start, end) = (event.start()?.read_as_utc()?, event.end()?.read_as_utc()?);
-        let floating = if event.is_all_day() == Some(true) { FLOATING } else { 0 };
-        let touches = |window: &&Window| {
-            start < window.end().plus_seconds(floating) && end >= window.start().plus_seconds(-floating)
-        };
-        let mine = windows.get(&tile);
-        let Some(window) = mine.into_iter().chain(windows.values().filter(|_| mine.is_none())).find(touches) else {
-            return Some(Place::Outside { nowhere: self.all && !windows.values().any(|window| touches(&window)) });
-        };
-        let from = start.max(window.start());
-        let dates = Window::new(from, end.min(window.end()).max(from.plus_seconds(1))).ok()?;
-        Some(Place::At { dates, starts_before: start < window.start() })
-    }
-
-    /// What a later run has to ask. A round tells of nothing twice.
-    fn owed(&self) -> Asked {
-        let events = self.events.iter().filter(|(_, whys)| whys.contains(&Why::Incomplete));
-        let series = self.series.iter().map(|(_, id)| id.clone());
-        Asked { events: events.map(|(id, _)| id.clone()).collect(), series: series.collect() }
-    }
-
-    /// How many questions ask themselves again: what could not be understood by a full round, a listing by the next one.
-    fn asks_itself_again(&self) -> usize {
-        self.events.values().filter(|whys| whys.iter().any(|why| *why != Why::Incomplete)).count()
-    }
-}
-
 /// What an answer says about an event.
 enum Verdict {
     /// It is in the view.
@@ -339,26 +279,3 @@ enum Verdict {
     /// Nobody knows.
     Unknown,
 }
-
-/// Where an event is.
-enum Place {
-    /// There is no window.
-    Anywhere,
-    /// A series master: its dates are those of its first occurrence, and say nothing.
-    Series,
-    /// Not in the window, in whichever way a window holds events.
-    Outside {
-        /// Nor in that of any other tile.
-        nowhere: bool,
-    },
-    /// Perhaps in the window.
-    At {
-        /// What it shares with the window.
-        dates: Window,
-        /// Whether it began before the window.
-        starts_before: bool,
-    },
-}
-
-/// How far a time without a zone is from UTC at most, in seconds.
-const FLOATING: i64 = 14 * 60 * 60;

@@ -15,8 +15,8 @@ pub struct Settling {
 }
 
 impl Default for Settling {
-    /// Series are asked about; removals are taken as they come, and events views stay sparse.
+    /// Series and removals are asked about; events views stay sparse.
     fn default() -> Self {
-        Self { series: true, removals: false, events: false }
+        Self { series: true, removals: true, events: false }
     }
 }

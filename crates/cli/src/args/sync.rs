@@ -4,7 +4,7 @@ use clap::Args;
 use delta_core::Resource;
 use sync::MaxDeletes;
 
-use super::{ConnectArgs, CopyArgs, FleetArgs, StoreArgs};
+use super::{ConnectArgs, CopyArgs, FleetArgs, SettlingArgs, StoreArgs};
 
 #[derive(Debug, Args)]
 pub(crate) struct Sync {
@@ -26,6 +26,8 @@ pub(crate) struct Sync {
     /// Publish nothing if more than this many events would be deleted, or more than this share of them, such as 50 or 10%
     #[arg(long, env = "CALDELTA_MAX_DELETES", hide_env_values = true, value_name = "N|P%")]
     pub(crate) max_deletes: Option<MaxDeletes>,
+    #[command(flatten)]
+    pub(crate) settling: SettlingArgs,
     /// Print one JSON object per target (sync-report/1)
     #[arg(long)]
     pub(crate) json: bool,

@@ -6,7 +6,7 @@ use clap::Args;
 use delta_core::Resource;
 use sync::MaxDeletes;
 
-use super::{ConnectArgs, CopyArgs, FleetArgs, StoreArgs, values};
+use super::{ConnectArgs, CopyArgs, FleetArgs, SettlingArgs, StoreArgs, values};
 
 #[derive(Debug, Args)]
 pub(crate) struct Watch {
@@ -27,6 +27,8 @@ pub(crate) struct Watch {
     /// Publish nothing if more than this many events would be deleted, or more than this share of them, such as 50 or 10%
     #[arg(long, env = "CALDELTA_MAX_DELETES", hide_env_values = true, value_name = "N|P%")]
     pub(crate) max_deletes: Option<MaxDeletes>,
+    #[command(flatten)]
+    pub(crate) settling: SettlingArgs,
     /// Read hints from stdin: a target per line, in which something has changed
     #[arg(long, env = "CALDELTA_HINTS", hide_env_values = true)]
     pub(crate) hints: bool,

@@ -18,7 +18,8 @@ pub(crate) async fn run(args: args::Sync) -> Result<(), Failure> {
     let targets = crew::targets(&args.targets, &args.fleet)?;
     // Before the store is made: a wrong command line leaves nothing behind. One for all targets, which share mailboxes.
     let guard = Guard { dry_run: args.dry_run, max_deletes: args.max_deletes };
-    let synchronizer = connect::synchronizer(&args.connect, &root)?.with_guard(guard);
+    let settling = args.settling.settling();
+    let synchronizer = connect::synchronizer(&args.connect, &root)?.with_guard(guard).with_settling(settling);
     let library = Library::open(paths::store(&args.store)?)?;
     let crew = Crew::new((root, synchronizer), args.copy, library, (&targets, &args.fleet), (args.json, None))?;
     let many = targets.len() > 1 || args.fleet.all_calendars;

@@ -25,7 +25,8 @@ pub(crate) async fn run(args: args::Watch) -> Result<(), Failure> {
     let root = connect::root(&args.connect)?;
     let targets = crew::targets(&args.targets, &args.fleet)?;
     let guard = Guard { dry_run: false, max_deletes: args.max_deletes };
-    let synchronizer = connect::synchronizer(&args.connect, &root)?.with_guard(guard);
+    let synchronizer =
+        connect::synchronizer(&args.connect, &root)?.with_guard(guard).with_settling(args.settling.settling());
     let library = Library::open(paths::store(&args.store)?)?;
     let every_seconds = args.every.as_secs();
     let log = Log { json: args.json, watching: RefCell::new(Watching::begin(library.path(), every_seconds)?) };

@@ -86,6 +86,8 @@ macro_rules! store_conformance {
             a_listing_of_a_moved_window_asks_about_what_it_should_have_shown
             annotations_alone_are_no_change
             what_a_listing_was_asked_about_goes_confirmed
+            a_master_that_was_not_understood_leaves_its_members_a_question
+            members_of_a_removed_master_wait_for_its_answer
             an_item_that_was_fetched_is_no_reason_for_a_full_round
             the_last_page_that_tells_of_a_series_counts
             a_series_that_was_asked_about_has_the_members_that_are_there

@@ -9,7 +9,7 @@ use crate::store::Store;
 
 fn instances(series: &str, members: &[String]) -> Instances {
     let members = members.iter().map(|raw| Fetched::new(raw.clone()).unwrap()).collect();
-    Instances { tile: TileId(0), series: series.into(), members }
+    Instances { tile: TileId(0), series: series.into(), members: Some(members) }
 }
 
 /// What the last page that tells of a series lacks goes if the page is trusted, and is a question otherwise; a page that
@@ -82,4 +82,45 @@ pub async fn a_removed_master_stays_while_members_name_it(store: &dyn Store) {
     let run = Run { instances: vec![instances("m", &[])], ..fixture.plain_run(&[quiet]).await };
     fixture.publish_run(run).await;
     assert!(fixture.ids().await.is_empty());
+}
+
+/// A master that could not be understood, and was fetched, says as much as one that came alone: nothing of its members.
+pub async fn a_master_that_was_not_understood_leaves_its_members_a_question(store: &dyn Store) {
+    let fixture = Fixture::new(store);
+    fixture.run(&tile(0, 0, 10), Full, &[master("m", 1), stub("a", "m", 1, 1)]).await;
+    let published = fixture.view().await.tiles()[0].clone();
+    let round = fixture.stage(&published, Incremental, &[vec![r#"{"id":"m","type":7}"#.to_owned()]]).await;
+    let run = fixture.plain_run(&[round]).await;
+    let asked = fixture.questions(&run).await;
+    assert_eq!((asked.unread, asked.series.len()), (vec![(TileId(0), "m".into())], 0));
+    let run = Run { fetched: vec![Fetched::new(master("m", 2)).unwrap()], ..run };
+    assert_eq!(fixture.questions(&run).await.series, [(TileId(0), "m".into())]);
+}
+
+/// Where a whole series may be gone, it is asked about first; its members only if it is still there.
+pub async fn members_of_a_removed_master_wait_for_its_answer(store: &dyn Store) {
+    let fixture = Fixture::new(store);
+    let seq = fixture.view().await.last_seq();
+    fixture.run(&tile(0, 0, 10), Full, &[master("m", 1), stub("a", "m", 1, 1), stub("b", "m", 1, 2)]).await;
+    let published = fixture.view().await.tiles()[0].clone();
+    let round = fixture.stage(&published, Incremental, &[vec![removed("m")]]).await;
+    let run = fixture.plain_run(&[round]).await;
+    let asked = fixture.questions(&run).await;
+    assert_eq!((asked.series, asked.removed.len()), (vec![(TileId(0), "m".into())], 0));
+
+    let there = Run { instances: vec![instances("m", &[])], ..run.clone() };
+    assert_eq!(fixture.questions(&there).await.removed, ["a", "b"].map(|id| (TileId(0), id.into())));
+
+    let gone = Instances { tile: TileId(0), series: "m".into(), members: None };
+    let run = Run { instances: vec![gone], ..run };
+    assert!(fixture.questions(&run).await.removed.is_empty());
+    fixture.publish_run(run).await;
+    assert!(fixture.ids().await.is_empty());
+    let entries = fixture.view().await.journal(seq, 100).await.unwrap();
+    assert!(
+        entries
+            .iter()
+            .filter(|entry| entry.note.what == What::Deleted)
+            .all(|entry| { entry.note.confirmed || &*entry.note.id == "m" })
+    );
 }

@@ -89,15 +89,16 @@ impl Run {
     }
 }
 
-/// The members that a series has in a tile's window, because the server was asked: none, if the series is gone.
+/// The members that a series has in a tile's window, because the server was asked.
 #[derive(Debug, Clone)]
 pub struct Instances {
     /// The tile.
     pub tile: TileId,
     /// The id of the series master.
     pub series: Arc<str>,
-    /// Its members: at least the id, type, start and end of each.
-    pub members: Vec<Fetched>,
+    /// Its members: at least the id, type, start and end of each. None if there is no such series any more. A member that
+    /// a series which is there does not show may be deleted, or somewhere else in time.
+    pub members: Option<Vec<Fetched>>,
 }
 
 /// A tile's hold that goes because the server was asked.
@@ -328,8 +329,14 @@ impl<'v> Plan<'v> {
     /// by that round's tile.
     async fn fetch(&mut self, fetched: Fetched) -> Result<(), Error> {
         let id = fetched.meta.id.clone();
-        let told: Vec<_> =
-            self.rounds.iter_mut().map(|round| (round.tile(), round.reason, round.unread.remove(&id))).collect();
+        let mut told = Vec::new();
+        for round in &mut self.rounds {
+            let unread = round.unread.remove(&id);
+            if unread {
+                round.hear_late(&fetched.meta);
+            }
+            told.push((round.tile(), round.reason, unread));
+        }
         let work = self.work(&id).await?;
         for (tile, reason, unread) in told {
             if unread || work.holds.contains(&tile) || fetched.tile == Some(tile) {

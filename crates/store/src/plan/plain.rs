@@ -68,7 +68,7 @@ impl Plain {
         touched.extend(run.gone.iter().map(|gone| Key::of(&gone.id)));
         for asked in &run.instances {
             odd.insert(Key::of(&asked.series));
-            touched.extend(asked.members.iter().map(|member| Key::of(member.id())));
+            touched.extend(asked.members.iter().flatten().map(|member| Key::of(member.id())));
         }
         let mut plain = Self { odd, count: 0 };
         plain.count(view, round, &touched).await?;

@@ -51,7 +51,15 @@ pub(super) async fn ask(view: &dyn View, run: &Run, most: usize) -> Result<Quest
             absent(view, &round.staged, &round.seen, &run.retire, &mut asked.absent).await?;
         }
     }
+    // Where a whole series may be gone, one answer about it is enough for all of its members.
+    let mut pending: BTreeSet<Arc<str>> = BTreeSet::new();
     for doubt in plan.doubts().await? {
+        if doubt.members && doubt.removed && !run.trust {
+            pending.insert(doubt.series.clone());
+            asked.series.push((doubt.tile, doubt.series.clone()));
+            asked.masters.extend(doubt.master.then_some(doubt.series));
+            continue;
+        }
         asked.removed.extend(doubt.strays.into_iter().map(|id| (doubt.tile, id)));
         asked.series.extend(doubt.members.then(|| (doubt.tile, doubt.series.clone())));
         asked.masters.extend(doubt.master.then_some(doubt.series));
@@ -61,7 +69,8 @@ pub(super) async fn ask(view: &dyn View, run: &Run, most: usize) -> Result<Quest
         if (work.is_stale() || work.is_disputed()) && !unread.contains(id) {
             asked.stale.push(id.clone());
         }
-        if work.is_unconfirmed() && work.kind_before() != EventType::SeriesMaster {
+        let waits = work.series_before().is_some_and(|series| pending.contains(series));
+        if !waits && work.is_unconfirmed() && work.kind_before() != EventType::SeriesMaster {
             asked.removed.extend(plan.loser(work.before.as_ref()).map(|tile| (tile, id.clone())));
         }
     }

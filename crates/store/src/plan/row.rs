@@ -124,6 +124,11 @@ impl Work {
         self.before.as_ref().map_or(EventType::Other, |before| before.meta.kind)
     }
 
+    /// The series that it belonged to.
+    pub(super) fn series_before(&self) -> Option<&Arc<str>> {
+        self.before.as_ref()?.meta.series.as_ref()
+    }
+
     /// A tile that goes takes its hold with it, or leaves it to another one.
     pub(super) fn leave(&mut self, tile: TileId, fate: Fate) {
         if self.holds.remove(&tile) {

@@ -52,6 +52,8 @@ pub(super) struct Doubt {
     pub(super) members: bool,
     /// What its master is.
     pub(super) master: bool,
+    /// The master was taken away.
+    pub(super) removed: bool,
     /// The members that the last page did not tell of.
     pub(super) strays: Vec<Arc<str>>,
 }
@@ -59,21 +61,38 @@ pub(super) struct Doubt {
 impl Round {
     /// Remembers what an item says of a series. Any id may turn out to be that of a series.
     pub(super) fn hear(&mut self, page: u32, word: &Word) {
-        if self.staged.is_listing() || self.staged.tile.window.is_none() {
+        if !self.tells_of_series() {
             return;
         }
         match word {
-            Word::Upsert { meta, .. } => match &meta.series {
-                Some(series) => {
-                    let told = self.told_of(series, page);
-                    told.had_members = true;
-                    told.members.insert(meta.id.clone());
-                }
-                None if meta.kind == EventType::SeriesMaster => self.told_of(&meta.id, page).master = Master::There,
-                None => self.told_of(&meta.id, page).master = Master::Single,
-            },
+            Word::Upsert { meta, .. } => self.hear_of(page, meta),
             Word::Remove { id } => self.told_of(id, page).master = Master::Removed,
+            // What it was is heard when it is fetched.
             Word::Malformed { .. } => {}
+        }
+    }
+
+    /// Remembers what an item that could not be understood would have said of a series.
+    pub(super) fn hear_late(&mut self, meta: &Meta) {
+        if self.tells_of_series() {
+            let page = self.told.get(meta.series.as_ref().unwrap_or(&meta.id)).map_or(0, |told| told.page);
+            self.hear_of(page, meta);
+        }
+    }
+
+    fn tells_of_series(&self) -> bool {
+        !self.staged.is_listing() && self.staged.tile.window.is_some()
+    }
+
+    fn hear_of(&mut self, page: u32, meta: &Meta) {
+        match &meta.series {
+            Some(series) => {
+                let told = self.told_of(series, page);
+                told.had_members = true;
+                told.members.insert(meta.id.clone());
+            }
+            None if meta.kind == EventType::SeriesMaster => self.told_of(&meta.id, page).master = Master::There,
+            None => self.told_of(&meta.id, page).master = Master::Single,
         }
     }
 
@@ -90,12 +109,25 @@ impl Plan<'_> {
     /// Takes what the server said about the members of a series: it is asked after the rounds, so it is right.
     pub(super) async fn answer(&mut self, asked: Instances) -> Result<(), Error> {
         let Instances { tile, series, members } = asked;
-        let there: BTreeSet<Arc<str>> = members.iter().map(|member| member.meta.id.clone()).collect();
+        let gone = members.is_none();
+        let members = members.unwrap_or_default();
+        let mut there: BTreeSet<Arc<str>> = members.iter().map(|member| member.meta.id.clone()).collect();
+        if gone {
+            // Some series have members and never a master, such as those of meeting polls.
+            let told =
+                self.rounds.iter().filter(|round| round.tile() == tile).filter_map(|round| round.told.get(&series));
+            there.extend(told.flat_map(|told| told.members.iter().cloned()));
+        }
         let named = self.members_by_series();
         for id in self.held_members(tile, &series, &named).await? {
             if !there.contains(&id) {
                 self.unsee(tile, &id);
-                self.work(&id).await?.lose(tile, What::Deleted, Reason::Series, false);
+                let work = self.work(&id).await?;
+                if gone {
+                    work.lose(tile, What::Deleted, Reason::Series, false);
+                } else {
+                    work.drop_hold(tile, Reason::Series);
+                }
             }
         }
         for Fetched { meta, raw, .. } in members {
@@ -161,7 +193,8 @@ impl Plan<'_> {
                     if told.members.is_empty() && told.master == Master::There {
                         strays.clear();
                     }
-                    doubts.push(Doubt { tile, series: series.clone(), members, master, strays });
+                    let removed = told.master == Master::Removed;
+                    doubts.push(Doubt { tile, series: series.clone(), members, master, removed, strays });
                 }
             }
         }

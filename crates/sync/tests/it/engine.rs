@@ -47,7 +47,11 @@ fn the_walk_through_is_three_requests_and_then_one() {
     world.call(Method::DELETE, &format!("/me/events/{}", seeds::FIVE_IDS[2]), None);
     world.with(|state| state.simulator.load(std::time::SystemTime::UNIX_EPOCH, &seeds::sixth_event()).unwrap());
     let report = world.sync(&replica(WINDOW, 2), &store).unwrap();
-    assert_eq!((report.round, report.run.requests, report.items), (RoundKind::Incremental, 1, 2));
+    assert_eq!(
+        (report.round, report.run.requests, report.items),
+        (RoundKind::Incremental, 2, 2),
+        "and one about what is gone"
+    );
     assert_eq!((report.changes.created, report.changes.deleted), (1, 1));
     assert_eq!(subjects(&store), ["Attend service", "Pick up car", "Plan shopping list", "Prepare food", "Rest!"]);
     assert_eq!(visible(&store), world.listing("2016-12-01", "2016-12-30"));
@@ -59,7 +63,9 @@ fn the_walk_through_is_three_requests_and_then_one() {
         lines[0],
         "GET /v1.0/me/calendarView/delta?startDateTime=2016-12-01T00:00:00Z&endDateTime=2016-12-30T00:00:00Z"
     );
-    assert!(lines[1..].iter().all(|line| line.contains("token=…")), "{lines:?}");
+    let (batches, links): (Vec<_>, Vec<_>) = lines[1..].iter().partition(|line| *line == "POST /v1.0/$batch");
+    assert_eq!((batches.len(), links.len()), (1, 4));
+    assert!(links.iter().all(|line| line.contains("token=…")), "{lines:?}");
 }
 
 #[test]

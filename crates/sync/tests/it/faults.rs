@@ -14,12 +14,12 @@ use async_trait::async_trait;
 use delta_core::Timestamp;
 use graph_sim::{FaultPlan, Quirks};
 use http::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 use store::disk::SimDisk;
 use store::{FileOptions, FileStore, MemoryStore, Store};
 use sync::{AccessToken, Error, Health, Notice, SyncReport, Synchronizer, TokenError, TokenProvider, Want};
 
-use crate::world::{TOKEN, World, event, replica, visible};
+use crate::world::{TOKEN, World, comparable, event, replica, visible};
 
 const WINDOW: (&str, &str) = ("2026-03-01", "2026-04-01");
 /// More requests than any run has needed; a run that needs more goes round in circles.
@@ -125,11 +125,22 @@ impl Story {
             self.world.with(|state| state.now = state.now.plus_days(2));
             report = self.run().unwrap_or_else(|error| panic!("plan {}: after the faults: {error}", self.number));
         }
-        assert!(visible(&self.store) == self.listing(), "plan {}: {report:?}", self.number);
+        assert!(self.shown() == self.listing(), "plan {}: {report:?}", self.number);
+    }
+
+    /// Every third story is one with series.
+    fn has_series(&self) -> bool {
+        self.number.is_multiple_of(3)
     }
 
     fn create(&mut self) {
-        let body = event(&format!("event {}", self.ids.len()), self.day(), 60 + self.dice.below(2000) as i64);
+        let mut body = event(&format!("event {}", self.ids.len()), self.day(), 60 + self.dice.below(2000) as i64);
+        if self.has_series() && self.dice.below(3) == 0 {
+            let pattern = json!({"type": "daily", "interval": 1 + self.dice.below(4)});
+            let range = json!({"type": "numbered", "numberOfOccurrences": 1 + self.dice.below(12)});
+            body["recurrence"] = json!({"pattern": pattern, "range": range});
+            body["recurrence"]["range"]["startDate"] = json!(body["start"]["dateTime"].as_str().unwrap()[..10]);
+        }
         let created = self.world.call(Method::POST, "/me/events", Some(body));
         self.ids.push(created["id"].as_str().unwrap().to_owned());
     }
@@ -139,20 +150,38 @@ impl Story {
         let times = event("", self.day(), 90);
         let Some(id) = self.ids.get(at).cloned() else { return self.create() };
         let url = format!("/me/events/{id}");
-        match self.dice.below(5) {
+        match self.dice.below(if self.has_series() { 7 } else { 5 }) {
             0 => self.create(),
             1 => {
                 self.ids.swap_remove(at);
                 self.world.call(Method::DELETE, &url, None);
             }
             2 => {
-                let moved = serde_json::json!({"start": times["start"], "end": times["end"]});
+                let moved = json!({"start": times["start"], "end": times["end"]});
                 self.world.call(Method::PATCH, &url, Some(moved));
             }
+            5 => {
+                self.of_series(Method::DELETE, &url, None);
+            }
+            6 => {
+                let subject = format!("another {}", self.dice.below(1000));
+                self.of_series(Method::PATCH, &url, Some(json!({ "subject": subject })));
+            }
             n => {
-                let renamed = serde_json::json!({"subject": format!("renamed {n} {}", self.dice.below(1000))});
+                let renamed = json!({"subject": format!("renamed {n} {}", self.dice.below(1000))});
                 self.world.call(Method::PATCH, &url, Some(renamed));
             }
+        }
+    }
+
+    /// Deletes or changes one event of a series, if it is one that has any.
+    fn of_series(&mut self, method: Method, series: &str, body: Option<Value>) {
+        let dates = "startDateTime=2026-02-01&endDateTime=2026-05-01";
+        let instances = self.world.attempt(Method::GET, &format!("{series}/instances?{dates}"), None);
+        let instances = instances["value"].as_array().cloned().unwrap_or_default();
+        let at = self.dice.below(instances.len().max(1) as u64) as usize;
+        if let Some(id) = instances.get(at).and_then(|instance| instance["id"].as_str()) {
+            self.world.attempt(method, &format!("/me/events/{id}"), body);
         }
     }
 
@@ -162,13 +191,17 @@ impl Story {
     }
 
     fn listing(&self) -> BTreeMap<String, Value> {
-        self.world.listing(WINDOW.0, WINDOW.1)
+        comparable(self.world.listing(WINDOW.0, WINDOW.1))
+    }
+
+    fn shown(&self) -> BTreeMap<String, Value> {
+        comparable(visible(&self.store))
     }
 
     /// One run, with everything checked that has to hold of any run.
     fn run(&mut self) -> Result<SyncReport, Error> {
         let number = self.number;
-        let (before, there) = (visible(&self.store), self.listing());
+        let (before, there) = (self.shown(), self.listing());
         let (requests, early, waited) =
             self.world.with(|state| (state.requests.len(), state.simulator.early_requests(), state.waited));
         let traced = self.trace.lock().unwrap().len();
@@ -192,7 +225,7 @@ impl Story {
         let early = self.world.with(|state| state.simulator.early_requests()) - early;
         assert_eq!(early, 0, "plan {number}: requests before a Retry-After was over");
         // 6, nothing_is_deleted_by_silence: what is there goes from no replica.
-        let after = visible(&self.store);
+        let after = self.shown();
         for id in before.keys().filter(|id| there.contains_key(*id)) {
             assert!(after.contains_key(id), "plan {number}: {id} is there and was deleted");
         }

@@ -15,7 +15,7 @@ use store::disk::SimDisk;
 use store::{FileOptions, FileStore, MemoryStore, Store};
 use sync::Settling;
 
-use crate::world::{World, replica, visible};
+use crate::world::{World, comparable, replica, visible};
 
 /// Summer time begins in New York on the first day, and in Berlin an hour before the end.
 const WINDOW: (&str, &str) = ("2026-03-08T00:00:00Z", "2026-03-29T02:00:00Z");
@@ -228,17 +228,6 @@ impl Calendar {
     fn listing(&self) -> BTreeMap<String, Value> {
         comparable(self.world.listing(WINDOW.0, WINDOW.1))
     }
-}
-
-/// Without what an occurrence can't have: a link of its own is in no stub, and that it has no rule is not said.
-fn comparable(events: BTreeMap<String, Value>) -> BTreeMap<String, Value> {
-    let without = |mut event: Value| {
-        let event = event.as_object_mut().unwrap();
-        event.remove("webLink");
-        event.retain(|name, value| !(name == "recurrence" && value.is_null()));
-        json!(event)
-    };
-    events.into_iter().map(|(id, event)| (id, without(event))).collect()
 }
 
 fn shown(store: &dyn Store) -> BTreeMap<String, Value> {

@@ -96,8 +96,9 @@ impl World {
         serde_json::from_slice(response.body()).unwrap_or(Value::Null)
     }
     /// The same, when somebody else may have deleted what it is about.
-    pub(crate) fn attempt(&self, method: Method, url: &str, body: Option<Value>) {
-        self.with(|state| state.call(method, url, body));
+    pub(crate) fn attempt(&self, method: Method, url: &str, body: Option<Value>) -> Value {
+        let response = self.with(|state| state.call(method, url, body));
+        serde_json::from_slice(response.body()).unwrap_or_default()
     }
 
     pub(crate) fn create(&self, subject: &str, start: Timestamp, minutes: i64) -> String {
@@ -194,6 +195,17 @@ pub(crate) fn visible(store: &dyn Store) -> BTreeMap<String, Value> {
             }
         }
     })
+}
+
+/// Without what an occurrence can't have: a link of its own is in no stub, and that it has no rule is not said.
+pub(crate) fn comparable(events: BTreeMap<String, Value>) -> BTreeMap<String, Value> {
+    let without = |mut event: Value| {
+        let event = event.as_object_mut().unwrap();
+        event.remove("webLink");
+        event.retain(|name, value| !(name == "recurrence" && value.is_null()));
+        serde_json::json!(event)
+    };
+    events.into_iter().map(|(id, event)| (id, without(event))).collect()
 }
 
 /// A replica of the default calendar.
