@@ -80,7 +80,7 @@ impl Run<'_> {
             .chain(removed.map(|(tile, id)| (id, Why::Removed(tile))))
             .chain(questions.absent.into_iter().map(|(tile, id)| (id, Why::Absent(tile))));
         let mut wanted: BTreeMap<Arc<str>, BTreeSet<Why>> = BTreeMap::new();
-        for (id, why) in events.filter(|(id, _)| !open.asked.events.contains(id)) {
+        for (id, why) in events.filter(|asked| !open.asked_events.contains(asked)) {
             wanted.entry(id).or_default().insert(why);
         }
         let series = questions.series.into_iter().filter(|_| allowed.series);
@@ -97,9 +97,12 @@ impl Run<'_> {
         });
         let asks = instances.chain(wanted.keys().map(|id| Ask::Event(id.to_string()))).collect();
         open.asked.events.extend(wanted.keys().cloned());
+        open.asked_events.extend(wanted.iter().flat_map(|(id, whys)| whys.iter().map(|why| (id.clone(), *why))));
         open.asked.series.extend(series.iter().map(|(_, id)| id.clone()));
         open.asked_series.extend(series.iter().cloned());
-        open.events.extend(wanted);
+        for (id, whys) in wanted {
+            open.events.entry(id).or_default().extend(whys);
+        }
         open.series.extend(series);
         asks
     }

@@ -31,8 +31,9 @@ pub(super) struct Open<'p> {
     pub(super) all: bool,
     pub(super) events: BTreeMap<Arc<str>, BTreeSet<Why>>,
     pub(super) series: BTreeSet<(TileId, Arc<str>)>,
-    /// What was asked once is not asked again.
+    /// What was asked once is not asked again for the same reason.
     pub(super) asked: Asked,
+    pub(super) asked_events: BTreeSet<(Arc<str>, Why)>,
     pub(super) asked_series: BTreeSet<(TileId, Arc<str>)>,
     /// What a GET did not find.
     pub(super) gone: BTreeSet<Arc<str>>,
@@ -57,8 +58,8 @@ impl Why {
 
 impl<'p> Open<'p> {
     pub(super) fn new(read: &'p [Part<'p>], all: bool) -> Self {
-        let (events, series, asked, asked_series, gone, gone_series) = Default::default();
-        Self { read, all, events, series, asked, asked_series, gone, gone_series }
+        let (events, series, asked, asked_events, asked_series, gone, gone_series) = Default::default();
+        Self { read, all, events, series, asked, asked_events, asked_series, gone, gone_series }
     }
 
     /// The windows that were read.

@@ -330,18 +330,25 @@ fn whatever_the_server_does() {
     let tellers: Vec<_> = (0..threads)
         .map(|thread| {
             std::thread::spawn(move || {
-                let mut tally = Tally::default();
+                let (mut tally, mut failed) = (Tally::default(), Vec::new());
                 for number in (first..first + plans).filter(|number| number % threads == thread) {
-                    tally.add(Story::new(number).play().0);
+                    // A long run tells of all that fails.
+                    match std::panic::catch_unwind(|| Story::new(number).play().0) {
+                        Ok(told) => tally.add(told),
+                        Err(_) => failed.push(number),
+                    }
                 }
-                tally
+                (tally, failed)
             })
         })
         .collect();
-    let mut all = Tally::default();
+    let (mut all, mut failed) = (Tally::default(), Vec::new());
     for teller in tellers {
-        all.add(teller.join().unwrap());
+        let (tally, mut these) = teller.join().unwrap();
+        all.add(tally);
+        failed.append(&mut these);
     }
+    assert!(failed.is_empty(), "plans {failed:?} failed, see above");
     let Tally { plans, struck, runs, published, listings, restarts, waits, most_requests, errors, digest } = all;
     println!(
         "{plans} plans, {struck} faults struck, {runs} runs: {published} published, {listings} of them by a plain listing; \
