@@ -13,9 +13,12 @@ use std::path::{Path, PathBuf};
 type Inputs = BTreeSet<Vec<u8>>;
 type Target = fn(&[u8]);
 
-const TARGETS: [(&str, Target); 5] = [
+const TARGETS: [(&str, Target); 8] = [
     ("page", fuzz::page),
     ("round", fuzz::round),
+    ("snapshot", fuzz::snapshot),
+    ("instances", fuzz::instances),
+    ("hydration", fuzz::hydration),
     ("checkpoint", fuzz::checkpoint),
     ("retry_after", fuzz::retry_after),
     ("link", fuzz::link),
@@ -38,6 +41,10 @@ fn corpora() -> BTreeMap<&'static str, Inputs> {
     let whole = r#"{"version":1,"round":"533e00f7f3c606d4","kind":"full","page":1,"next":"/v1.0/me","target":"00"}"#;
     BTreeMap::from([
         ("round", rounds.iter().flat_map(|round| scripts(round)).collect()),
+        // A delta link is nothing to a listing, which ends where there is no next link.
+        ("snapshot", rounds.iter().flat_map(|round| scripts(round)).collect()),
+        ("instances", rounds.iter().flat_map(|round| scripts(round)).collect()),
+        ("hydration", batches(&bodies)),
         ("checkpoint", checkpoints.chain([text(whole), text("{}"), text(r#"{"kind":"incremental"}"#)]).collect()),
         ("retry_after", RETRY_AFTER.iter().map(|lines| text(lines)).collect()),
         ("link", links.iter().map(|link| text(link)).chain(hostile.concat().into_iter().map(text)).collect()),
@@ -62,6 +69,26 @@ const RETRY_AFTER: [&str; 14] = [
     "Thursday, 01-Dec-16 00:02:00 GMT",
     "Thu Dec  1 00:02:00 2016\nDate: nonsense",
 ];
+
+/// Batches of which each part is answered alike: by the fixtures' pages and items, and in other ways that were observed.
+fn batches(bodies: &Inputs) -> Inputs {
+    let page = |body: &Vec<u8>| {
+        String::from_utf8(body.clone()).ok().filter(|body| body.starts_with('{') && body.len() < 2_000)
+    };
+    let found = bodies.iter().filter_map(page).map(|body| format!(r#""status":200,"body":{body}"#));
+    let gone = r#""status":404,"body":{"error":{"code":"ErrorItemNotFound"}}"#;
+    let no_calendar = r#""status":404,"body":{"error":{"code":"ErrorFolderNotFound"}}"#;
+    let wait = r#""status":429,"headers":{"retry-after":"10"},"body":{"error":{"code":"TooManyRequests"}}"#;
+    let next = r#""status":200,"body":{"value":[],"@odata.nextLink":"/v1.0/me/events/m1/instances?$skip=1"}"#;
+    let others = [gone, no_calendar, wait, next, r#""status":503"#, r#""status":200"#, r#""status":403,"body":null"#];
+    let batch = |answer: String| {
+        let parts: Vec<String> = (0..20).map(|id| format!(r#"{{"id":"{id}",{answer}}}"#)).collect();
+        format!("HTTP/1.1 200 OK\n\n{{\"responses\":[{}]}}", parts.join(",")).into_bytes()
+    };
+    let batches: Vec<Vec<u8>> = found.chain(others.map(str::to_owned)).map(batch).collect();
+    let rotated = batches.iter().cycle().skip(1);
+    batches.iter().zip(rotated).map(|(one, other)| [&one[..], other, one, other].join(fuzz::NEXT)).collect()
+}
 
 /// A round as a full one and as an incremental one, and with a request in front that got no response.
 fn scripts(round: &[Vec<u8>]) -> [Vec<u8>; 3] {

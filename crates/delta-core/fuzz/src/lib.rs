@@ -6,13 +6,15 @@
 //! ```sh
 //! cd crates/delta-core
 //! cargo test --test fuzz_corpus -- --ignored            # write the corpora into fuzz/corpus, once
-//! cargo +nightly fuzz run page -- -max_total_time=600   # or round, checkpoint, retry_after, link
+//! cargo +nightly fuzz run page -- -max_total_time=600   # or another of fuzz_targets/
 //! ```
 //!
 //! What it finds goes into `regressions/TARGET/`, with the fix.
-#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 // A crate for `cargo fuzz`, a module for the test.
 #![allow(unreachable_pub)]
+
+mod conversations;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -24,6 +26,8 @@ use delta_core::{
 use http::{HeaderName, HeaderValue, Response, StatusCode, Uri};
 use serde::Deserialize;
 use serde_json::value::RawValue;
+
+pub use conversations::{hydration, instances, snapshot};
 
 /// The origin of all targets here.
 const GRAPH: &str = "https://graph.microsoft.com";

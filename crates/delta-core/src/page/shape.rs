@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::EventType;
-use crate::json::Walker;
+use crate::json::{NotJson, Walker};
 use crate::timestamp::Timestamp;
 
 /// What was seen of an item's properties, beside those that the protocol reads.
@@ -80,7 +80,9 @@ pub(super) fn as_utc(json: &str) -> Option<Timestamp> {
                 }
             }
             Some("timeZone" | "TimeZone" | "timezone") => zones += 1,
-            _ => {}
+            Some(_) => {}
+            // Other readers refuse it.
+            None => return Err(NotJson::Syntax(key.range().start)),
         }
         walker.skip().map(drop)
     });
