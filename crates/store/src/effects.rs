@@ -137,6 +137,11 @@ impl<P> Notes<P> {
     pub(crate) fn last(&self) -> u64 {
         self.first.saturating_add(self.notes.into()).saturating_sub(1)
     }
+
+    /// Whether there are as many in the text as there should be.
+    pub(crate) fn adds_up(&self, text: &str) -> bool {
+        text.lines().count() as u64 == u64::from(self.notes)
+    }
 }
 
 impl<P> Row<P> {

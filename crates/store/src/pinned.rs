@@ -164,7 +164,11 @@ impl<H: Heap> View for Pinned<H> {
             }
             let at = notes.at;
             let text = self.heap.text(&notes.text)?;
-            for (seq, line) in (notes.first..).zip(text.lines()).filter(|(seq, _)| *seq > after) {
+            for (number, line) in (0_u64..).zip(text.lines()) {
+                let seq = notes.first.saturating_add(number);
+                if seq <= after {
+                    continue;
+                }
                 let note: Note = serde_json::from_str(line).map_err(|error| Error::Backend(error.into()))?;
                 entries.push(JournalEntry { seq, at, note });
             }

@@ -84,6 +84,27 @@ impl Hint {
         }
         disk.open(&path, Access::Create)?.write_at(&self.0, 0)
     }
+
+    /// Compares it with the one that there is, if anybody would believe that one.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] if it says something else.
+    pub(super) fn compare(
+        mut self,
+        disk: &dyn Disk,
+        segments: &Segments,
+        segment: &dyn File,
+        begin: Place,
+    ) -> Result<(), Error> {
+        let Some(found) = content(disk, segments, begin.segment) else { return Ok(()) };
+        self.0.extend(crc32c(&self.0).to_le_bytes());
+        let size = segment.size().map_err(Error::io("measure", &segments.path(begin.segment)))?;
+        if found == self.0 || frames(&found, segment, size, begin).is_none() {
+            return Ok(());
+        }
+        let path = hint_path(segments.dir(), begin.segment);
+        Err(Error::Damaged { path, offset: 0, what: "the hint says something else than its segment does; remove it" })
+    }
 }
 
 /// Makes the hint of a segment that was just sealed. Without one, opening the store takes longer, and that is all.

@@ -29,7 +29,7 @@ pub(super) enum Purpose {
     Write,
     /// To read.
     Read,
-    /// To look at all of it: hints are ignored.
+    /// To look at all of it: hints are compared with what they are about.
     Verify,
 }
 
@@ -115,6 +115,7 @@ fn one(
         return Ok(Ending::Whole);
     }
     let mut hint = Hint::new(file.as_ref(), scan.size).map_err(Error::io("read", &path))?;
+    let begin = *place;
     let whole = scan.frames(place, &mut |frame| {
         hint.push(&frame);
         visit(segments, frame)
@@ -122,9 +123,11 @@ fn one(
     if !whole {
         return Err(scan.damaged(place.offset, NOT_WHOLE));
     }
-    if purpose == Purpose::Write {
+    match purpose {
         // The next one to open the store is slower without, and that is all.
-        let _ = hint.write(disk, segments, number);
+        Purpose::Write => drop(hint.write(disk, segments, number)),
+        Purpose::Verify => hint.compare(disk, segments, file.as_ref(), begin)?,
+        Purpose::Read => {}
     }
     Ok(Ending::Whole)
 }

@@ -10,11 +10,11 @@ use super::compact::Carried;
 use super::frame::SegmentHeader;
 use super::replay::Replay;
 use super::scan::Scan;
-use super::segment;
+use super::segment::{self, Span};
 use super::{AccessTo, FileOptions, FileStore, State, locked, take_lock};
 use crate::Error;
 use crate::disk::{Access, Disk, RealDisk};
-use crate::effects::Root;
+use crate::effects::{Notes, Piece, Root};
 use crate::model::TileId;
 
 /// What was saved, and what was lost.
@@ -162,7 +162,7 @@ impl Salvaged {
         let mut first_seq = last_seq.saturating_add(1);
         for (first, last) in blocks.into_iter().rev().filter(|(_, last)| *last <= last_seq) {
             match from.notes(first, |_| true) {
-                Ok(Some((notes, bytes))) if last.saturating_add(1) == first_seq => {
+                Ok(Some((notes, bytes))) if last.saturating_add(1) == first_seq && adds_up(&notes) => {
                     self.notes += u64::from(notes.notes);
                     first_seq = first;
                     carried.push(bytes, |effects| effects.journal.push(notes))?;
@@ -175,6 +175,11 @@ impl Salvaged {
         }
         Ok(first_seq)
     }
+}
+
+/// Whether a block of notes has as many as it says.
+fn adds_up(notes: &Notes<Piece<Span, String>>) -> bool {
+    matches!(&notes.text, Piece::New(text) if notes.adds_up(text))
 }
 
 /// All staged rounds.

@@ -185,7 +185,7 @@ impl Segments {
         Ok(file)
     }
 
-    fn damaged(&self, segment: u32, offset: u32, what: &'static str) -> Error {
+    pub(super) fn damaged(&self, segment: u32, offset: u32, what: &'static str) -> Error {
         Error::Damaged { path: self.path(segment), offset: offset.into(), what }
     }
 

@@ -27,7 +27,7 @@ pub struct Verified {
 }
 
 impl FileStore {
-    /// Reads all of a replica and checks it, without its hints. Takes no lock and changes nothing; while a writer is at
+    /// Reads all of a replica and checks it, its hints and what is staged too. Takes no lock and changes nothing; while a writer is at
     /// work it looks at what there was when it began.
     ///
     /// # Errors
@@ -50,10 +50,19 @@ impl FileStore {
         for entry in published.rows.after(None) {
             segments.row(&entry.home)?.layers.try_map(|span| segments.text(&span).map(drop))?;
         }
+        for page in state.index.stagings().flat_map(|(_, staging)| staging.pages()) {
+            segments.page(&page.leaf)?.iter().try_for_each(|item| segments.text(&item.raw).map(drop))?;
+        }
         let mut notes = 0;
         for block in published.journal.after(0) {
-            segments.text(&block.text)?;
+            let text = segments.text(&block.text)?;
+            if !block.adds_up(&text) || block.first != published.journal.first().saturating_add(notes) {
+                return Err(segments.damaged(block.text.segment, block.text.offset, "the journal has a gap"));
+            }
             notes += u64::from(block.notes);
+        }
+        if published.journal.first().saturating_add(notes) != published.journal.last().saturating_add(1) {
+            return Err(segments.damaged(place.segment, 0, "the journal ends too early"));
         }
         let torn = matches!(ending, Ending::TornFrame | Ending::TornSegment(_));
         let (count, rows) = (segments.numbers().count() as u64, published.rows.len() as u64);

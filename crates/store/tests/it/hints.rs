@@ -2,10 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use store::Error;
-use store::Store;
 use store::conformance::block_on;
 use store::disk::{Disk, SimDisk};
+use store::{Error, FileStore, Store};
 
 use crate::history::{History, PATH, look, open_uncompacted, read, segment};
 
@@ -85,6 +84,35 @@ fn a_bad_hint_is_ignored_and_made_anew() {
     let shown = look(&open_uncompacted(&disk, 2500).unwrap());
     assert_eq!(shown, history.pictures[history.batches.len()]);
     assert_eq!(disk.contents(&hint(1)).unwrap(), good);
+}
+
+/// A hint that is whole is believed. Whether it should be is found out by looking at its segment.
+#[test]
+fn a_hint_that_lies_is_found_by_verifying() {
+    let (_, disk, _) = sealed();
+    let good = disk.contents(&hint(1)).unwrap();
+    let shown = look(&read(&disk).unwrap());
+    FileStore::verify_with(&disk, PATH).unwrap();
+    let mut lies = 0;
+    for at in 0..good.len() - 4 {
+        let disk = disk.fork();
+        let mut bad = good.clone();
+        bad[at] ^= 1 << (at % 8);
+        let crc = crc32c::crc32c(&bad[..bad.len() - 4]);
+        bad.splice(good.len() - 4.., crc.to_le_bytes());
+        disk.put(&hint(1), &bad);
+        match FileStore::verify_with(&disk, PATH) {
+            Err(Error::Damaged { path, .. }) => {
+                assert_eq!(path, hint(1), "at {at}");
+                lies += 1;
+                disk.remove(&path).unwrap();
+            }
+            // Nobody believes it.
+            other => drop(other.unwrap()),
+        }
+        assert_eq!(look(&read(&disk).unwrap()), shown, "at {at}");
+    }
+    assert!(lies > 100, "{lies}");
 }
 
 /// A hint of a segment that is the tail again, or gone, must not be believed later.

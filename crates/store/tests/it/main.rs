@@ -7,6 +7,7 @@ mod conformance;
 mod crash;
 mod damage;
 mod format;
+mod fuzz_corpus;
 mod hints;
 mod history;
 mod library;

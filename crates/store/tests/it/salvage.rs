@@ -104,7 +104,7 @@ fn a_missing_segment_costs_only_what_was_in_it() {
 }
 
 #[test]
-fn verifying_ignores_hints_and_changes_nothing() {
+fn verifying_looks_behind_hints_and_changes_nothing() {
     let (_, disk) = written(2500);
     let operations = disk.operations();
     FileStore::verify_with(&disk, PATH).unwrap();
