@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use delta_core::{Cloud, ServiceRoot};
-use sync::{AccessToken, Synchronizer, TokenProvider, Transport};
+use sync::{Synchronizer, TokenProvider, Transport};
 use transport_common::{BuildError, CertificateDer, Options, Proxies, certificates_from_pem};
 use transport_hyper::HyperTransport;
 use transport_reqwest::ReqwestTransport;
@@ -12,10 +12,7 @@ use crate::accounts::{self, AccountTokens, Chosen};
 use crate::args::{ConnectArgs, ServerArgs, TransportArg};
 use crate::exit::{Code, Failure};
 use crate::timer::SystemTimer;
-use crate::tokens::{TokenCommand, TokenFile};
-
-/// The token for a service on this machine when none was given: only a simulator can be there, and it takes any.
-const LOOPBACK_TOKEN: &str = "caldelta-on-loopback";
+use crate::tokens::{LoopbackToken, TokenCommand, TokenFile};
 
 /// Where Graph is: by the command line, or where the account is.
 pub(crate) fn root(args: &ConnectArgs) -> Result<ServiceRoot, Failure> {
@@ -81,13 +78,13 @@ pub(crate) fn tokens(args: &ConnectArgs, root: &ServiceRoot) -> Result<Box<dyn T
     match account {
         // An account that nobody named does not have to be meant where none is needed.
         Some(chosen) if args.account.account.is_none() && root.is_loopback() && chosen.account.graph_root != *root => {
-            Ok(Box::new(loopback_token()?))
+            Ok(Box::new(LoopbackToken))
         }
         Some(chosen) => {
             chosen.check(root)?;
             Ok(Box::new(account_tokens(chosen, &args.server)?))
         }
-        None if root.is_loopback() => Ok(Box::new(loopback_token()?)),
+        None if root.is_loopback() => Ok(Box::new(LoopbackToken)),
         None => Err(Failure::new(
             Code::Login,
             "there is no access token: log in with `caldelta login`, or give --token-file FILE or --token-command CMD",
@@ -99,11 +96,6 @@ pub(crate) fn tokens(args: &ConnectArgs, root: &ServiceRoot) -> Result<Box<dyn T
 pub(crate) fn account_tokens(chosen: Chosen, args: &ServerArgs) -> Result<AccountTokens, Failure> {
     let transport = transport(args.transport, chosen.account.authority.root(), args.ca_file.as_deref())?;
     Ok(AccountTokens::new(chosen, transport))
-}
-
-/// The token for a simulator on this machine.
-pub(crate) fn loopback_token() -> Result<AccessToken, Failure> {
-    AccessToken::new(LOOPBACK_TOKEN).map_err(|error| Failure::new(Code::Login, error))
 }
 
 /// What ids and jitter come from.

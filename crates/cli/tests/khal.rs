@@ -6,66 +6,27 @@ mod common;
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
+use common::page::{Page, is_there, put, shell};
 use common::{Sim, read, run};
 use serde_json::Value;
 
-const PAGE: &str = include_str!("../../../docs/khal.md");
-
-/// The first block of a kind.
-fn block(kind: &str) -> &'static str {
-    let (_, rest) = PAGE.split_once(&format!("```{kind}\n")).unwrap();
-    rest.split_once("```").unwrap().0
-}
-
-/// The commands of the page, and what each prints.
-fn commands() -> Vec<(String, String)> {
-    let blocks = PAGE.split("```console\n").skip(1).map(|rest| rest.split_once("```").unwrap().0);
-    let mut commands: Vec<(String, String)> = Vec::new();
-    for line in blocks.flat_map(str::lines) {
-        match line.strip_prefix("$ ") {
-            Some(command) => commands.push((command.to_owned(), String::new())),
-            None => commands.last_mut().unwrap().1 += &format!("{line}\n"),
-        }
-    }
-    commands
-}
-
-fn is_there(program: &str) -> bool {
-    Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success())
-}
-
-/// Runs a line of the page in a home of its own.
-fn shell(home: &Path, line: &str) -> String {
-    let bin = Path::new(env!("CARGO_BIN_EXE_caldelta")).parent().unwrap();
-    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
-    let mut command = Command::new("sh");
-    command.args(["-c", line]).current_dir(home).env_clear();
-    command.env("PATH", path).env("HOME", home).env("LC_ALL", "C.UTF-8");
-    run(&mut command).ok()
-}
-
 #[test]
 fn every_command_of_the_page_prints_what_stands_there() {
-    let home = tempfile::tempdir().unwrap();
-    let calendar = home.path().join("calendar.json");
-    fs::write(&calendar, block("json")).unwrap();
-    let sim = Sim::with(&["--load", calendar.to_str().unwrap()]);
-    let config = home.path().join(".config/khal/config");
-    fs::create_dir_all(config.parent().unwrap()).unwrap();
-    fs::write(config, block("ini")).unwrap();
-    let commands = commands();
-    assert_eq!(commands.len(), 4);
-    for (command, printed) in commands {
+    let (page, home) = (Page::read("khal.md"), tempfile::tempdir().unwrap());
+    put(home.path(), "calendar.json", page.block("json"));
+    put(home.path(), ".config/khal/config", page.block("ini"));
+    let sim = Sim::with(&["--load", home.path().join("calendar.json").to_str().unwrap()]);
+    let mut run = 0;
+    page.holds(|command| {
+        run += 1;
         if command.starts_with("khal") && !is_there("khal") {
-            eprintln!("skipped: khal is not installed (pip install khal): {command}");
-            continue;
+            return None;
         }
         let line = command.replace("http://127.0.0.1:8080", &sim.graph_root);
-        let found = shell(home.path(), &line).replace(home.path().to_str().unwrap(), "/home/samantha");
-        assert_eq!(found, printed, "{command}");
-    }
+        Some(shell(home.path(), &line).replace(home.path().to_str().unwrap(), "/home/samantha"))
+    });
+    assert_eq!(run, 4);
 }
 
 /// A calendar with what programs get wrong: a moved and a deleted occurrence, clocks that change, days in no zone.
@@ -112,16 +73,13 @@ fn hard_calendar(sim: &Sim, store: &Path) {
 #[test]
 fn khal_shows_what_the_copy_shows() {
     if !is_there("khal") {
-        eprintln!("skipped: khal is not installed (pip install khal)");
         return;
     }
     let (sim, home) = (Sim::start(), tempfile::tempdir().unwrap());
     let store = home.path().join(".local/state/caldelta");
     hard_calendar(&sim, &store);
     shell(home.path(), "caldelta export vdir --to ~/.calendars");
-    let config = home.path().join(".config/khal/config");
-    fs::create_dir_all(config.parent().unwrap()).unwrap();
-    fs::write(config, block("ini").replace("Europe/Berlin", "UTC")).unwrap();
+    put(home.path(), ".config/khal/config", &Page::read("khal.md").block("ini").replace("Europe/Berlin", "UTC"));
     let format = "'{start-long-full}|{end-long-full}|{title}'";
     let shown = shell(home.path(), &format!("khal list --day-format '' --format {format} 2026-10-01 62d"));
     let mut shown: Vec<String> =
@@ -150,7 +108,6 @@ fn as_khal_shows(event: &Value) -> String {
 #[test]
 fn vdirsyncer_copies_every_item_and_then_has_nothing_to_do() {
     if !is_there("vdirsyncer") {
-        eprintln!("skipped: vdirsyncer is not installed (pip install vdirsyncer)");
         return;
     }
     let (sim, home) = (Sim::start(), tempfile::tempdir().unwrap());

@@ -18,6 +18,7 @@ use crate::connect;
 use crate::exit::{Code, Failure};
 use crate::output;
 use crate::timer::SystemTimer;
+use crate::tokens::LoopbackToken;
 
 /// Which of the five events is deleted: «Get food».
 const DELETED: usize = 2;
@@ -86,7 +87,7 @@ impl Demo {
     async fn round(&self, title: &str) -> Result<SyncReport, Failure> {
         output::line(format!("\n{title}"))?;
         let transport = connect::transport(TransportArg::default(), &self.root, None)?;
-        let tokens = connect::loopback_token()?;
+        let tokens = LoopbackToken;
         let synchronizer = Synchronizer::new(transport, tokens, SystemTimer, connect::seed()?).with_observer(tell);
         let store = self.library.writer(TARGET)?;
         let report = synchronizer.run(&self.replica, &store).await?;

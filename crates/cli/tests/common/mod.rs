@@ -3,6 +3,7 @@
 
 pub(crate) mod authority;
 pub(crate) mod http;
+pub(crate) mod page;
 pub(crate) mod server;
 
 use std::ffi::OsStr;
