@@ -5,6 +5,8 @@ use std::process::Command;
 
 use crate::{cargo, run as run_command, workspace};
 
+pub(crate) const USAGE: &str = "\nor: cargo xtask bench [--json] [--quick] [parse|store|scale|transfer|rounds…]";
+
 /// Runs the measurements; `arguments` are theirs: `--json`, `--quick`, and the parts that are wanted.
 pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     let target = workspace().join("target").join("bench");

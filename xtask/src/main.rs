@@ -29,7 +29,7 @@ fn main() -> ExitCode {
         _ => {
             let others =
                 ["diagram", "fixtures", "schemas", "zones"].map(|name| format!("\nor: cargo xtask {name} [--check]"));
-            Err(ci::usage() + &others.concat())
+            Err(ci::usage() + bench::USAGE + &others.concat())
         }
     };
     match outcome {

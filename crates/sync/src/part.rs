@@ -25,6 +25,8 @@ pub(crate) struct Part<'r> {
     pub(crate) siblings: usize,
     /// What an earlier run has left of its round.
     pub(crate) left: Left,
+    /// Its round, if that had nothing to tell: it is not staged.
+    pub(crate) silent: Option<StagedRound>,
     pub(crate) state: State,
     pub(crate) report: TileReport,
     pub(crate) error: Option<Error>,
@@ -52,7 +54,8 @@ impl<'r> Part<'r> {
             run.health().begin(tile.id, &others);
         }
         let report = TileReport::new(tile.window);
-        Ok(Self { run, tile, target, siblings, left: Left::Nothing, state: State::Due, report, error: None })
+        let (left, silent, state, error) = (Left::Nothing, None, State::Due, None);
+        Ok(Self { run, tile, target, siblings, left, silent, state, report, error })
     }
 
     /// Whether what is staged is its own, or is to be gone on with.

@@ -183,9 +183,14 @@ impl Part<'_> {
             self.run.health().full_rounds.push(now);
             self.run.remember().await?;
         }
-        let tile = self.tile.clone();
-        let stage = Stage::page(round.id(), round.kind(), tile, number.saturating_sub(1), page, position);
-        self.run.store.write(Batch::Stage(stage)).await?;
+        let (id, kind, tile) = (round.id(), round.kind(), self.tile.clone());
+        if number == 1 && kind == RoundKind::Incremental && last && page.is_empty() {
+            // Most rounds are so. Publishing where it ended is the one write that they take.
+            self.silent = Some(StagedRound { round: id, kind, tile, pages: 0, position });
+        } else {
+            let stage = Stage::page(id, kind, tile, number.saturating_sub(1), page, position);
+            self.run.store.write(Batch::Stage(stage)).await?;
+        }
         self.count(number, page, last);
         Ok(())
     }

@@ -171,6 +171,7 @@ impl<'a> Run<'a> {
             (None, 1) => Reading::Whole,
             (None, _) => Reading::SideBySide,
         };
+        run.silent = read.iter().filter_map(|part| part.silent.clone()).collect();
         let reading = run.reading;
         let owed = self.settle(view.as_ref(), &mut run, &read).await?;
         run.at = self.engine.timer.now();

@@ -77,6 +77,7 @@ macro_rules! store_conformance {
             a_row_waits_for_the_tiles_that_failed
             what_moves_between_tiles_waits_for_the_next_run
             tiles_that_differ_about_an_event_leave_a_question
+            a_silent_round_moves_the_cursor_and_nothing_else
             a_moved_window_is_not_a_deletion
             a_retired_tile_is_never_used_again
             a_blind_round_inherits_what_a_retired_tile_held

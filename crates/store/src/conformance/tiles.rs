@@ -3,9 +3,9 @@
 use delta_core::RoundKind::{Full, Incremental};
 
 use super::fixture::{Fixture, event, removed, sparse, tile};
-use crate::batch::Batch;
-use crate::model::{Tile, TileId, What};
-use crate::{Error, Gone, Reading, Run, Store};
+use crate::batch::{Batch, Stage};
+use crate::model::{Position, StagedRound, Tile, TileId, What};
+use crate::{Error, Gone, Reading, Run, Store, Summary, plan};
 
 /// A removal that a tile was sent says nothing about the holds of others, nor about ids that it never held.
 pub async fn a_removal_takes_only_its_own_tiles_hold(store: &dyn Store) {
@@ -166,6 +166,29 @@ pub async fn a_retired_tile_is_never_used_again(store: &dyn Store) {
     fixture.run(&tile(3, 0, 10), Full, &[]).await;
     fixture.run(&tile(2, 0, 10), Full, &[]).await;
     assert_eq!(fixture.view().await.next_tile(), TileId(4));
+}
+
+/// Where a round ended that had nothing to tell is published without its having been staged. A round that reads everything
+/// never has nothing to tell.
+pub async fn a_silent_round_moves_the_cursor_and_nothing_else(store: &dyn Store) {
+    let fixture = Fixture::new(store);
+    let tile = tile(0, 0, 10);
+    fixture.run(&tile, Full, &[event("stays", 1, 1)]).await;
+    let Stage { round, position, .. } = fixture.pages(&tile, Incremental, &[vec![]]).remove(0);
+    let held = fixture.view().await.tiles()[0].clone();
+    let silent = |kind, pages| StagedRound { round, kind, tile: held.clone(), pages, position: position.clone() };
+    for wrong in [silent(Full, 0), silent(Incremental, 1)] {
+        let run = Run { silent: vec![wrong], ..fixture.plain_run(&[]).await };
+        let planned = plan(fixture.view().await.as_ref(), run).await;
+        assert!(matches!(planned, Err(Error::Invalid(_))), "{planned:?}");
+    }
+    let run = Run { silent: vec![silent(Incremental, 0)], ..fixture.plain_run(&[]).await };
+    assert_eq!(fixture.publish_run(run).await, Summary::default());
+    let view = fixture.view().await;
+    assert_eq!((view.revision().0, view.last_seq()), (2, 1));
+    let Position::Complete(link) = position else { panic!("a round of one page is complete") };
+    assert_eq!((&view.tiles()[0].link, view.tiles()[0].full_at), (&Some(link), held.full_at));
+    assert_eq!(fixture.ids().await, ["stays"]);
 }
 
 /// If the new window's round held an item that nobody can name, the rows that it may have meant stay with the new tile.

@@ -49,6 +49,9 @@ pub struct Run {
     pub identity: Identity,
     /// The rounds to use up: complete ones, at most one per tile.
     pub rounds: Vec<RoundId>,
+    /// Rounds that had nothing to tell, and so have no staged pages: all that is published of them is where they ended. A
+    /// run that dies before that has lost nothing, for the next one asks again and is told the same.
+    pub silent: Vec<StagedRound>,
     /// The tiles that go.
     pub retire: Vec<TileId>,
     /// Events that were fetched by themselves. They are complete, so they replace what there is of their rows. One that
@@ -83,9 +86,9 @@ pub enum Reading {
 impl Run {
     /// A run of rounds and nothing else.
     pub fn new(at: Timestamp, identity: Identity, rounds: Vec<RoundId>, retire: Vec<TileId>) -> Self {
-        let (fetched, gone, instances) = Default::default();
+        let (silent, fetched, gone, instances) = Default::default();
         let (trust, incomplete, reading) = (false, false, Reading::Whole);
-        Self { at, identity, rounds, retire, fetched, gone, instances, trust, incomplete, reading }
+        Self { at, identity, rounds, silent, retire, fetched, gone, instances, trust, incomplete, reading }
     }
 }
 
@@ -195,11 +198,14 @@ impl Round {
 
 impl<'v> Plan<'v> {
     fn new(view: &'v dyn View, run: &Run) -> Result<Self, Error> {
-        let staged = view.rounds();
+        let known = view.rounds();
+        let found = run.rounds.iter().map(|id| known.iter().find(|staged| staged.round == *id));
+        if run.silent.iter().any(|round| round.pages > 0 || round.kind == RoundKind::Full) {
+            return Err(Error::Invalid("a round that reads everything, or has pages, is not staged"));
+        }
         let mut rounds = Vec::new();
-        for id in &run.rounds {
-            let found = staged.iter().find(|staged| staged.round == *id).cloned();
-            let complete = found.filter(StagedRound::is_complete);
+        for staged in found.chain(run.silent.iter().map(Some)) {
+            let complete = staged.filter(|staged| staged.is_complete()).cloned();
             let staged = complete.ok_or(Error::Invalid("a round to publish is not staged to its end"))?;
             let (link, reason) = (staged.link().cloned(), reason(view, &staged));
             let (seen, unread, told) = Default::default();

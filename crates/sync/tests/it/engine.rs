@@ -2,12 +2,14 @@
 
 use std::sync::{Arc, Mutex};
 
+use async_trait::async_trait;
+
 use crate::world::{Answer, ROOT, TOKEN, World, replica, visible};
 use bytes::Bytes;
 use delta_core::{ApiVersion, RoundKind, Timestamp};
 use graph_sim::seeds;
 use http::{Method, Response};
-use store::{MemoryStore, Store};
+use store::{Batch, MemoryStore, Revision, Store, View};
 use sync::{AccessToken, Error, Notice, Synchronizer, TokenError, TokenProvider, Want};
 
 const WINDOW: &str = "2016-12-01..2016-12-30";
@@ -66,6 +68,50 @@ fn the_walk_through_is_three_requests_and_then_one() {
     let (batches, links): (Vec<_>, Vec<_>) = lines[1..].iter().partition(|line| *line == "POST /v1.0/$batch");
     assert_eq!((batches.len(), links.len()), (1, 4));
     assert!(links.iter().all(|line| line.contains("token=…")), "{lines:?}");
+}
+
+/// A store that tells what was written.
+#[derive(Debug, Default)]
+struct Written {
+    store: MemoryStore,
+    batches: Mutex<Vec<&'static str>>,
+}
+
+#[async_trait]
+impl Store for Written {
+    async fn write(&self, batch: Batch) -> Result<Revision, store::Error> {
+        self.batches.lock().unwrap().push(match &batch {
+            Batch::Stage(_) => "stage",
+            Batch::Publish(_) => "publish",
+            Batch::Discard(_) => "discard",
+            Batch::EngineState(_) => "state",
+        });
+        self.store.write(batch).await
+    }
+
+    async fn view(&self) -> Result<Arc<dyn View>, store::Error> {
+        self.store.view().await
+    }
+}
+
+#[test]
+fn a_round_in_which_nothing_happened_is_one_request_and_one_write() {
+    let (world, store) = (walk_through(), Written::default());
+    world.sync(&replica(WINDOW, 2), &store).unwrap();
+    let link = |store: &Written| pollster::block_on(store.view()).unwrap().tiles()[0].link.clone();
+    for minute in 1..4 {
+        world.with(|state| state.now = state.now.plus_seconds(60));
+        store.batches.lock().unwrap().clear();
+        let before = link(&store);
+        let report = world.sync(&replica(WINDOW, 2), &store).unwrap();
+        assert_eq!((report.run.requests, report.pages, report.items, report.published), (1, 1, 0, true));
+        assert_eq!(*store.batches.lock().unwrap(), ["publish"]);
+        assert_eq!(report.revision, 1 + minute, "the delta link moves on");
+        assert_ne!(link(&store), before);
+    }
+    world.call(Method::DELETE, &format!("/me/events/{}", seeds::FIVE_IDS[2]), None);
+    assert_eq!(world.sync(&replica(WINDOW, 2), &store).unwrap().changes.deleted, 1);
+    assert_eq!(visible(&store), world.listing("2016-12-01", "2016-12-30"));
 }
 
 #[test]
@@ -149,14 +195,14 @@ struct StagingOnly(Arc<MemoryStore>);
 
 #[async_trait::async_trait]
 impl Store for StagingOnly {
-    async fn write(&self, batch: store::Batch) -> Result<store::Revision, store::Error> {
+    async fn write(&self, batch: Batch) -> Result<Revision, store::Error> {
         match batch {
-            store::Batch::Publish(_) => Err(store::Error::ReadOnly),
+            Batch::Publish(_) => Err(store::Error::ReadOnly),
             batch => self.0.write(batch).await,
         }
     }
 
-    async fn view(&self) -> Result<Arc<dyn store::View>, store::Error> {
+    async fn view(&self) -> Result<Arc<dyn View>, store::Error> {
         self.0.view().await
     }
 }
