@@ -71,6 +71,6 @@ pub use model::{
     TileId, What,
 };
 pub use plan::{
-    Fetched, Gone, Instances, Questions, Reading, Run, Summary, plan, publish, publish_in_parts, questions,
+    Fetched, Gone, Instances, Questions, Reading, Run, Summary, member, plan, publish, publish_in_parts, questions,
 };
 pub use store::{StagedPage, Store, TimeKey, View};

@@ -109,8 +109,10 @@ fn windows(
 ) -> Result<Vec<Window>, PolicyError> {
     let policy = &replica.window;
     let one = count == 1 && collapsed;
-    let published = Some(in_order(published)).filter(|windows| is_whole(windows) && !(one && windows.len() > 1));
-    let planned = planned.filter(|windows| !(one && windows.len() > 1));
+    // Of several tiles one may be published alone: where one is to do for all, it has to be as wide.
+    let fits = |windows: &Vec<Window>| !one || matches!(&windows[..], [window] if policy.begins_in(window, now));
+    let published = Some(in_order(published)).filter(|windows| is_whole(windows) && fits(windows));
+    let planned = planned.filter(fits);
     // Those of one tile that is being made anew, perhaps since yesterday.
     let again = begun.iter().filter_map(|tile| tile.window).filter(|_| count == 1);
     let again = again.filter(|window| policy.begins_in(window, now)).map(|window| vec![window]);

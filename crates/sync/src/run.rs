@@ -100,6 +100,7 @@ impl<'a> Run<'a> {
     /// The parts of the run: a tile each. Those that were read already stay; of what earlier runs have left, what fits is
     /// taken up, and the rest discarded.
     async fn lay_out<'r>(&'r self, mut before: Vec<Part<'r>>) -> Result<Vec<Part<'r>>, Error> {
+        self.collapsed.store(false, Ordering::Relaxed);
         let view = self.store.view().await?;
         let known: Vec<_> = before.iter().map(|part| part.tile.clone()).collect();
         let layout = Layout::of(self.replica, &self.health(), view.as_ref(), &known, self.started)?;
@@ -110,7 +111,7 @@ impl<'a> Run<'a> {
                 Some(at) => {
                     let part = before.swap_remove(at);
                     let state = if part.state == State::Abandoned { State::Due } else { part.state };
-                    parts.push(Part { state, ..part });
+                    parts.push(Part { state, siblings, ..part });
                 }
                 None => parts.push(Part::new(self, tile, siblings, view.as_ref())?),
             }

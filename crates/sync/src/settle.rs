@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use delta_core::{Ask, Fetched as Answered, Found, Hydration, Preferences, Snapshot, Window};
-use store::{Fetched, Instances, Questions, Reading, Row, Tile, TileId, View, What};
+use store::{Fetched, Instances, Questions, Reading, Tile, TileId, View, What};
 
 mod open;
 mod place;
@@ -18,9 +18,6 @@ use crate::run::Run;
 
 /// How often answers may lead to other questions: a series has a new exception, an exception has an unknown master.
 const TURNS: usize = 4;
-
-/// How many members of a series are looked through for one that can be listed.
-const MEMBERS: usize = 20;
 
 impl Run<'_> {
     /// Asks what has to be asked before a run is published, and adds the answers to it. What is not answered stays as it
@@ -140,7 +137,7 @@ impl Run<'_> {
     /// a while: then a listing of a member's dates decides.
     async fn believe_gone(&self, view: &dyn View, open: &mut Open<'_>, run: &mut store::Run) -> Result<(), Error> {
         for (tile, series) in std::mem::take(&mut open.gone_series) {
-            if open.gone.contains(&series) || self.has_no_member_listed(view, tile, &series, open).await? {
+            if open.gone.contains(&series) || self.has_no_member_listed(view, run, (tile, &series), open).await? {
                 open.series.remove(&(tile, series.clone()));
                 open.is_complete(&series);
                 run.instances.push(Instances { tile, series, members: None });
@@ -149,22 +146,19 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Whether a member that a tile holds of a series, with dates in its window, is in no listing of them.
+    /// Whether a member that a tile would hold of a series is in no listing of its dates.
     async fn has_no_member_listed(
         &self,
         view: &dyn View,
-        tile: TileId,
-        series: &str,
+        run: &store::Run,
+        (tile, series): (TileId, &Arc<str>),
         open: &Open<'_>,
     ) -> Result<bool, Error> {
         let Some(window) = open.windows().get(&tile).copied() else { return Ok(false) };
-        let members = view.members(series, None, MEMBERS).await?;
-        let dates = |row: &Row| place::dates(window, row.meta.start?, row.meta.end?, FLOATING);
-        let mut held = members.iter().filter(|row| row.holds.contains(&tile));
-        let Some((id, dates)) = held.find_map(|row| Some((row.meta.id.clone(), dates(row)?))) else {
-            return Ok(false);
-        };
-        Ok(self.is_listed(&id, dates, open).await? == Some(false))
+        let Some(member) = store::member(view, run, tile, series).await? else { return Ok(false) };
+        let dates = member.start.zip(member.end).and_then(|(start, end)| place::dates(window, start, end, FLOATING));
+        let Some(dates) = dates else { return Ok(false) };
+        Ok(self.is_listed(&member.id, dates, open).await? == Some(false))
     }
 
     /// Takes what was found of an event, for each reason for which it was asked for.

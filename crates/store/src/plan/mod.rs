@@ -35,6 +35,7 @@ pub use publish::{publish, publish_in_parts};
 pub use questions::{Questions, questions};
 use row::Work;
 use series::Told;
+pub use series::member;
 pub use summary::Summary;
 
 /// How many rows to read at a time.

@@ -92,13 +92,16 @@ impl Work {
     }
 
     /// Whether nobody can say which version is the latest: tiles that were read side by side told of different ones, or one
-    /// told of a new one and another that holds the row as well did not.
+    /// told of a new one and another that holds the row as well did not. A tile may tell of an old one and then take it away.
     pub(super) fn is_disputed(&self) -> bool {
-        let mut versions = self.told.values();
-        let Some(version) = versions.next().filter(|_| self.holds.len() > 1) else { return false };
-        let known = self.before.as_ref().is_some_and(|before| before.meta.etag == *version);
-        versions.any(|other| other != version)
-            || (!known && self.holds.iter().any(|tile| !self.told.contains_key(tile)))
+        let now = self.meta().and_then(|meta| meta.etag.as_ref());
+        let differs = |version: &Option<String>| version.is_some() && version.as_ref() != now;
+        if self.holds.iter().any(|tile| self.told.get(tile).is_some_and(differs)) {
+            return true;
+        }
+        let known = self.before.as_ref().and_then(|before| before.meta.etag.as_ref()) == now;
+        let silent = || self.holds.iter().any(|tile| !self.told.contains_key(tile));
+        !known && !self.told.is_empty() && self.holds.len() > 1 && silent()
     }
 
     /// Whether it went in this run, and nobody was asked whether it is deleted.
@@ -145,6 +148,7 @@ impl Work {
     /// The whole event, from elsewhere than a round.
     pub(super) fn fetch(&mut self, fetched: Fetched) {
         let Fetched { meta, raw, .. } = fetched;
+        self.told.clear();
         self.now = Some((meta, Layers::Whole { whole: Source::Inline(raw), patch: None }));
     }
 
@@ -206,6 +210,11 @@ impl Work {
     /// Whether it is only known why its last hold went.
     pub(super) fn is_lost(&self) -> bool {
         self.now.is_some() && self.holds.is_empty() && self.loss.is_some()
+    }
+
+    /// What is known of the event now.
+    pub(super) fn meta(&self) -> Option<&Meta> {
+        self.now.as_ref().map(|(meta, _)| meta)
     }
 
     /// The series that the row belongs to now.

@@ -9,10 +9,11 @@ use std::sync::Arc;
 
 use delta_core::EventType;
 
-use super::{Fetched, Instances, Plan, ROWS, Round};
+use super::{Fetched, Instances, Plan, ROWS, Round, Run};
 use crate::Error;
 use crate::batch::{Form, Source, Word};
 use crate::model::{Meta, Reason, TileId, What};
+use crate::store::View;
 
 /// What the last page that tells of a series says of it.
 #[derive(Default)]
@@ -182,7 +183,10 @@ impl Plan<'_> {
                 strays.retain(|id| !told.members.contains(id) && (!round.is_full() || round.seen.contains(id)));
                 let is_series = told.master == Master::There || told.had_members || held;
                 let unsure = !told.is_whole() || !strays.is_empty();
-                let members = is_series && unsure && (told.again || !round.is_full());
+                // A full round that tells of a series once tells of all of it, but a master that came alone may be one that
+                // was created meanwhile.
+                let lone = told.master == Master::There && told.members.is_empty();
+                let members = is_series && unsure && (told.again || lone || !round.is_full());
                 let master = match told.master {
                     Master::Silent => true,
                     Master::Removed => !told.members.is_empty() || (members && held),
@@ -199,6 +203,20 @@ impl Plan<'_> {
             }
         }
         Ok(doubts)
+    }
+
+    /// A member that a tile holds of a series, as things stand, with dates.
+    async fn member_with_dates(&self, tile: TileId, series: &Arc<str>) -> Result<Option<Meta>, Error> {
+        for id in self.held_members(tile, series, &self.members_by_series()).await? {
+            let meta = match self.works.get(&id) {
+                Some(work) => work.meta().cloned(),
+                None => self.view.row(&id).await?.map(|row| row.meta),
+            };
+            if meta.as_ref().is_some_and(|meta| meta.start.is_some() && meta.end.is_some()) {
+                return Ok(meta);
+            }
+        }
+        Ok(None)
     }
 
     /// The members that a tile holds of a series, as things stand.
@@ -238,4 +256,12 @@ impl Plan<'_> {
             round.seen.remove(id);
         }
     }
+}
+
+/// A member that a tile would hold of a series after a run, with its dates: whether a series is there can be seen by it.
+///
+/// # Errors
+/// Those of [`plan`](super::plan()).
+pub async fn member(view: &dyn View, run: &Run, tile: TileId, series: &Arc<str>) -> Result<Option<Meta>, Error> {
+    Plan::of(view, run, super::publish::MOST).await?.member_with_dates(tile, series).await
 }
