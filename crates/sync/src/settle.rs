@@ -19,6 +19,9 @@ use crate::run::Run;
 /// How often answers may lead to other questions: a series has a new exception, an exception has an unknown master.
 const TURNS: usize = 4;
 
+/// How many of the events that go are asked for in a run: beyond that they are too many for a question each.
+const MOST_REMOVED: usize = 200;
+
 impl Run<'_> {
     /// Asks what has to be asked before a run is published, and adds the answers to it. What is not answered stays as it
     /// is: a later run asks again, or reads everything. Gives what is owed once the run is published.
@@ -43,6 +46,7 @@ impl Run<'_> {
             }
         }
         let mut owed = self.health().owed.clone();
+        run.kept = open.in_doubt().filter(|id| !owed.is_believed(id)).cloned().collect();
         if !open.all {
             // Nobody remembers in which tile the doubt was, so it may be in one that was not read.
             open.asked.series.retain(|id| !owed.series.contains_key(id));
@@ -68,13 +72,13 @@ impl Run<'_> {
         let windows = open.windows();
         let whole = !windows.is_empty() || allowed.events;
         let stale = questions.stale.into_iter().filter(|_| whole);
+        let removed = self.removed(questions.removed, &due, open);
         // Of a series that nothing was heard of, the master says whether it is there.
-        let owed_events = due.events.into_keys().chain(due.series.keys().cloned());
-        let removed = questions.removed.into_iter().filter(|_| allowed.removals);
+        let owed_events = due.events.keys().chain(due.series.keys()).filter(|id| !open.removed.contains(*id)).cloned();
         let events = (questions.masters.into_iter().chain(stale).chain(owed_events))
             .map(|id| (id, Why::Incomplete))
             .chain(questions.unread.into_iter().map(|(tile, id)| (id, Why::Unread(tile))))
-            .chain(removed.map(|(tile, id)| (id, Why::Removed(tile))))
+            .chain(removed.into_iter().map(|(tile, id)| (id, Why::Removed(tile))))
             .chain(questions.absent.into_iter().map(|(tile, id)| (id, Why::Absent(tile))));
         let mut wanted: BTreeMap<Arc<str>, BTreeSet<Why>> = BTreeMap::new();
         for (id, why) in events.filter(|asked| !open.asked_events.contains(asked)) {
@@ -102,6 +106,24 @@ impl Run<'_> {
         }
         open.series.extend(series);
         asks
+    }
+
+    /// What of the removals is to be asked now: at most so many in a run, and what is owed an answer when that is due. Until
+    /// then it stays in doubt.
+    fn removed(&self, asked: Vec<(TileId, Arc<str>)>, due: &Owed, open: &mut Open<'_>) -> Vec<(TileId, Arc<str>)> {
+        let mut now = Vec::new();
+        for (tile, id) in asked.into_iter().filter(|_| self.engine.settling.removals) {
+            if self.health().owed.events.contains_key(&id)
+                && !due.events.contains_key(&id)
+                && !open.removed.contains(&id)
+            {
+                open.events.entry(id).or_default().insert(Why::Removed(tile));
+            } else if open.removed.contains(&id) || open.removed.len() < MOST_REMOVED {
+                open.removed.insert(id.clone());
+                now.push((tile, id));
+            }
+        }
+        now
     }
 
     /// Asks, and takes the answers; false if the server does not go on with it.
@@ -208,7 +230,8 @@ impl Run<'_> {
             (Found::Gone, _) => return Ok(Verdict::Nothing),
             (Found::Unknown(_) | Found::Instances(_), _) => return Ok(Verdict::Unknown),
         };
-        let (listed, what) = match (why, why.tile().and_then(|tile| open.place(raw, tile))) {
+        let place = open.place(raw, why);
+        let (listed, what) = match (why, place) {
             (Why::Incomplete, _) => (true, What::Deleted),
             (_, None) => return Ok(Verdict::Unknown),
             // A series is taken away when nothing of it is left in the window; or only its master is, which may have changed.
@@ -216,9 +239,11 @@ impl Run<'_> {
                 let event = Fetched::new(raw.clone()).filter(|event| event.id() == id);
                 return Ok(event.map_or(Verdict::Unknown, Verdict::Left));
             }
+            // Without dates there is nothing to be outside of, and a GET was observed to find what is deleted for a while.
+            (Why::Removed(_), Some(Place::Anywhere)) => return Ok(Verdict::Not { what: What::Deleted, nowhere: true }),
             (_, Some(Place::Series | Place::Anywhere)) => (true, What::Deleted),
             (_, Some(Place::Outside { nowhere })) => return Ok(Verdict::Not { what: What::LeftWindow, nowhere }),
-            (_, Some(Place::At { dates, within })) => match self.is_listed(id, dates, open).await? {
+            (_, Some(Place::At { dates, within, .. })) => match self.is_listed(id, dates, open).await? {
                 Some(listed) => (listed, if within { What::Deleted } else { What::LeftWindow }),
                 None => return Ok(Verdict::Unknown),
             },
@@ -227,10 +252,10 @@ impl Run<'_> {
             return Ok(Verdict::Not { what, nowhere: false });
         }
         let event = Fetched::new(raw.clone()).filter(|event| event.id() == id);
-        Ok(match (event, why) {
-            (Some(event), Why::Removed(tile)) => Verdict::There(event.held_by(tile)),
-            (Some(event), _) => Verdict::There(event),
-            (None, _) => Verdict::Unknown,
+        Ok(match (event, why, place) {
+            (Some(event), Why::Removed(_), Some(Place::At { tile, .. })) => Verdict::There(event.held_by(tile)),
+            (Some(event), ..) => Verdict::There(event),
+            (None, ..) => Verdict::Unknown,
         })
     }
 

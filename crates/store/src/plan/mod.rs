@@ -61,6 +61,8 @@ pub struct Run {
     pub fetched: Vec<Fetched>,
     /// Events that were asked for and are not there.
     pub gone: Vec<Gone>,
+    /// Events that go, and nobody could say yet whether they really do: their rows stay, unsettled, until a later run.
+    pub kept: Vec<Arc<str>>,
     /// Series whose members were asked for.
     pub instances: Vec<Instances>,
     /// Take a page's word for which members a series has, where nobody asked.
@@ -87,9 +89,9 @@ pub enum Reading {
 impl Run {
     /// A run of rounds and nothing else.
     pub fn new(at: Timestamp, identity: Identity, rounds: Vec<RoundId>, retire: Vec<TileId>) -> Self {
-        let (silent, fetched, gone, instances) = Default::default();
+        let (silent, fetched, gone, kept, instances) = Default::default();
         let (trust, incomplete, reading) = (false, false, Reading::Whole);
-        Self { at, identity, rounds, silent, retire, fetched, gone, instances, trust, incomplete, reading }
+        Self { at, identity, rounds, silent, retire, fetched, gone, kept, instances, trust, incomplete, reading }
     }
 }
 
@@ -244,6 +246,9 @@ impl<'v> Plan<'v> {
         }
         plan.sweep(&run.retire).await?;
         plan.settle().await?;
+        for id in &run.kept {
+            plan.work(id).await?.keep();
+        }
         plan.release_masters().await?;
         Ok(plan)
     }

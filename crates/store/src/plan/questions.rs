@@ -79,10 +79,14 @@ pub(super) async fn ask(view: &dyn View, run: &Run, most: usize) -> Result<Quest
 }
 
 impl Plan<'_> {
-    /// The tile of this run that a row was held by.
+    /// The tile of this run that a row was held by; any, if no tile holds it any more.
     fn loser(&self, before: Option<&Row>) -> Option<TileId> {
+        let before = before?;
+        if before.holds.is_empty() {
+            return self.rounds.first().map(Round::tile);
+        }
         let mut tiles = self.rounds.iter().filter(|round| !round.staged.is_listing()).map(Round::tile);
-        tiles.find(|tile| before.is_some_and(|before| before.holds.contains(tile)))
+        tiles.find(|tile| before.holds.contains(tile))
     }
 }
 

@@ -25,6 +25,8 @@ pub(super) struct Work {
     lost_now: bool,
     /// The version in which each tile has told of it last, where there are several.
     told: BTreeMap<TileId, Option<String>>,
+    /// It stays although it goes, because nobody could say whether it does.
+    kept: bool,
     /// The tile whose hold was the last to go in this run: what it brings now is not a part of what went. What another tile
     /// brings may be, for the event may have moved there.
     gone: Option<TileId>,
@@ -52,7 +54,7 @@ impl Work {
         let loss = before.as_ref().and_then(|row| row.unsettled);
         let (confirmed, lost_now, gone, released, named) = Default::default();
         let (told, reason) = (BTreeMap::new(), Reason::Change);
-        Self { before, holds, now, loss, confirmed, lost_now, told, gone, reason, released, named }
+        Self { before, holds, now, loss, confirmed, lost_now, told, kept: false, gone, reason, released, named }
     }
 
     /// A tile says that the row is there.
@@ -86,6 +88,11 @@ impl Work {
         }
     }
 
+    /// Nobody could say whether it goes.
+    pub(super) fn keep(&mut self) {
+        self.kept = true;
+    }
+
     /// A tile tells of a version of it.
     pub(super) fn tell(&mut self, tile: TileId, meta: &Meta) {
         self.told.insert(tile, meta.etag.clone());
@@ -107,8 +114,8 @@ impl Work {
     /// Whether it went in this run, and nobody was asked whether it is deleted.
     pub(super) fn is_unconfirmed(&self) -> bool {
         let deleted = self.loss.is_some_and(|loss| loss.what == What::Deleted);
-        let held = self.before.as_ref().is_some_and(|before| !before.holds.is_empty());
-        deleted && held && self.holds.is_empty() && !self.confirmed
+        let shown = self.before.as_ref().is_some_and(|before| !before.holds.is_empty() || before.unsettled.is_some());
+        deleted && shown && self.holds.is_empty() && !self.confirmed
     }
 
     /// Whether a row that a tile holds has to be fetched to be shown as it is.
@@ -199,7 +206,7 @@ impl Work {
             Reading::SideBySide => self.lost_now,
             Reading::Partial => true,
         };
-        self.before.is_some() && may_be_elsewhere
+        self.before.is_some() && (self.kept || may_be_elsewhere)
     }
 
     /// Whether the row is there without any tile that holds it or held it.

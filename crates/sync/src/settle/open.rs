@@ -37,6 +37,8 @@ pub(super) struct Open<'p> {
     pub(super) asked_series: BTreeSet<(TileId, Arc<str>)>,
     /// What a GET did not find.
     pub(super) gone: BTreeSet<Arc<str>>,
+    /// What a round took away and was asked for.
+    pub(super) removed: BTreeSet<Arc<str>>,
     /// The series whose instances were not found.
     pub(super) gone_series: BTreeSet<(TileId, Arc<str>)>,
 }
@@ -58,8 +60,18 @@ impl Why {
 
 impl<'p> Open<'p> {
     pub(super) fn new(read: &'p [Part<'p>], all: bool) -> Self {
-        let (events, series, asked, asked_events, asked_series, gone, gone_series) = Default::default();
-        Self { read, all, events, series, asked, asked_events, asked_series, gone, gone_series }
+        Self {
+            read,
+            all,
+            events: BTreeMap::new(),
+            series: BTreeSet::new(),
+            asked: Asked::default(),
+            asked_events: BTreeSet::new(),
+            asked_series: BTreeSet::new(),
+            gone: BTreeSet::new(),
+            removed: BTreeSet::new(),
+            gone_series: BTreeSet::new(),
+        }
     }
 
     /// The windows that were read.
@@ -94,9 +106,9 @@ impl<'p> Open<'p> {
         }
     }
 
-    /// Where an event is, as far as its own dates tell; none if they can't be read. Of a tile that goes, what it held is
-    /// looked for in those that were read.
-    pub(super) fn place(&self, raw: &str, tile: TileId) -> Option<Place> {
+    /// Where an event is, as far as its own dates tell; none if they can't be read. What was taken away, or was held by a
+    /// tile that goes, is looked for in all tiles that were read.
+    pub(super) fn place(&self, raw: &str, why: Why) -> Option<Place> {
         let event = Event::parse(raw).ok()?;
         let windows = self.windows();
         if windows.is_empty() {
@@ -110,23 +122,34 @@ impl<'p> Open<'p> {
         let touches = |window: &&Window| {
             start < window.end().plus_seconds(floating) && end >= window.start().plus_seconds(-floating)
         };
-        let mine = windows.get(&tile);
-        let Some(window) = mine.into_iter().chain(windows.values().filter(|_| mine.is_none())).find(touches) else {
+        let mine = windows.get_key_value(&why.tile()?);
+        let anywhere = mine.is_none() || matches!(why, Why::Removed(_));
+        let mut windows_of_it = mine.into_iter().chain(windows.iter().filter(|_| anywhere));
+        let Some((tile, window)) = windows_of_it.find(|(_, window)| touches(window)) else {
             return Some(Place::Outside { nowhere: self.all && !windows.values().any(|window| touches(&window)) });
         };
         let within = window.start() <= start && start < window.end();
-        Some(Place::At { dates: place::dates(*window, start, end, floating)?, within })
+        Some(Place::At { tile: *tile, dates: place::dates(*window, start, end, floating)?, within })
     }
 
     /// What a later run has to ask. A round tells of nothing twice.
     pub(super) fn owed(&self) -> Asked {
-        let events = self.events.iter().filter(|(_, whys)| whys.contains(&Why::Incomplete));
+        let again = |why: &Why| matches!(why, Why::Incomplete | Why::Removed(_));
+        let asked = |id: &Arc<str>| self.asked.events.contains(id);
+        let events = self.events.iter().filter(|(id, whys)| asked(id) && whys.iter().any(again));
         let series = self.series.iter().map(|(_, id)| id.clone());
         Asked { events: events.map(|(id, _)| id.clone()).collect(), series: series.collect() }
     }
 
     /// How many questions ask themselves again: what could not be understood by a full round, a listing by the next one.
     pub(super) fn asks_itself_again(&self) -> usize {
-        self.events.values().filter(|whys| whys.iter().any(|why| *why != Why::Incomplete)).count()
+        let by_itself = |why: &Why| matches!(why, Why::Unread(_) | Why::Absent(_));
+        self.events.values().filter(|whys| whys.iter().any(by_itself)).count()
+    }
+
+    /// What goes, and nobody could say whether it does.
+    pub(super) fn in_doubt(&self) -> impl Iterator<Item = &Arc<str>> {
+        let removed = |whys: &BTreeSet<Why>| whys.iter().any(|why| matches!(why, Why::Removed(_)));
+        self.events.iter().filter(move |(_, whys)| removed(whys)).map(|(id, _)| id)
     }
 }

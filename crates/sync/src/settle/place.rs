@@ -1,8 +1,10 @@
 //! Where an event is in time, as far as its own dates tell.
 
 use delta_core::{Timestamp, Window};
+use store::TileId;
 
 /// Where an event is.
+#[derive(Clone, Copy)]
 pub(super) enum Place {
     /// There is no window.
     Anywhere,
@@ -15,6 +17,8 @@ pub(super) enum Place {
     },
     /// Perhaps in the window.
     At {
+        /// The tile with that window.
+        tile: TileId,
         /// What it may share with the window.
         dates: Window,
         /// Whether it begins in the window, as written and read as UTC: then the window holds it in all readings.

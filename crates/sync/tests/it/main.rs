@@ -6,6 +6,7 @@ mod faults;
 mod fleet;
 mod guard;
 mod properties;
+mod removals;
 mod series;
 mod settling;
 mod standup;

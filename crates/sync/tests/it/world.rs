@@ -36,6 +36,8 @@ pub(crate) struct State {
     pub(crate) meanwhile: Vec<(Method, String, Option<Value>)>,
     /// Says each item of a page twice.
     pub(crate) stutter: bool,
+    /// What the next page tells of besides.
+    pub(crate) besides: Option<Value>,
     /// How many requests are answered before the line goes dead.
     pub(crate) patience: Option<usize>,
     pub(crate) waited: Duration,
@@ -80,6 +82,7 @@ impl World {
             script: Vec::new(),
             meanwhile: Vec::new(),
             stutter: false,
+            besides: None,
             patience: None,
             waited: Duration::ZERO,
         })))
@@ -157,6 +160,15 @@ fn stutter(answer: Response<Bytes>) -> Response<Bytes> {
             page.to_string().into()
         }
         _ => body,
+    })
+}
+
+/// The same page with one more item.
+fn with_item(answer: Response<Bytes>, item: Value) -> Response<Bytes> {
+    answer.map(|body| {
+        let mut page: Value = serde_json::from_slice(&body).unwrap();
+        page["value"].as_array_mut().unwrap().push(item);
+        page.to_string().into()
     })
 }
 
@@ -245,6 +257,8 @@ impl Transport for World {
                 state.call(method, &url, body);
             }
             let answer = state.simulator.handle(system_time(state.now), request.map(Bytes::from));
+            let besides = state.besides.take();
+            let answer = if let Some(item) = besides { with_item(answer, item) } else { answer };
             Ok(if state.stutter { stutter(answer) } else { answer })
         })
     }
