@@ -113,10 +113,8 @@ impl Run<'_> {
     fn removed(&self, asked: Vec<(TileId, Arc<str>)>, due: &Owed, open: &mut Open<'_>) -> Vec<(TileId, Arc<str>)> {
         let mut now = Vec::new();
         for (tile, id) in asked.into_iter().filter(|_| self.engine.settling.removals) {
-            if self.health().owed.events.contains_key(&id)
-                && !due.events.contains_key(&id)
-                && !open.removed.contains(&id)
-            {
+            let is_due = due.events.contains_key(&id) || open.asked.events.contains(&id);
+            if self.health().owed.events.contains_key(&id) && !is_due {
                 open.events.entry(id).or_default().insert(Why::Removed(tile));
             } else if open.removed.contains(&id) || open.removed.len() < MOST_REMOVED {
                 open.removed.insert(id.clone());
@@ -211,6 +209,9 @@ impl Run<'_> {
             };
             if !answered {
                 unanswered.insert(why);
+            } else if matches!(why, Why::Removed(_)) {
+                // Whatever it was owed for before: this is the answer.
+                unanswered.remove(&Why::Incomplete);
             }
         }
         if !unanswered.is_empty() {

@@ -104,12 +104,13 @@ impl Plan<'_> {
     }
 }
 
-/// Whether what is told of a series is all on one page, and has the master; in order of role.
+/// Whether what is told of a series is all on one page, and has the master and a member; in order of role.
 fn is_whole(told: &[(Key, u32, Role)]) -> bool {
     let one_page = told.iter().all(|(_, page, _)| told.first().is_some_and(|(_, first, _)| page == first));
     let count = |wanted: Role| told.iter().filter(|(.., role)| *role == wanted).count();
     let single = count(Role::Single) == told.len();
-    one_page && (single || (count(Role::Master) == 1 && count(Role::Single) == 0))
+    let series = count(Role::Master) == 1 && count(Role::Member) > 0 && count(Role::Single) == 0;
+    one_page && (single || series)
 }
 
 /// The series that an item tells of, and as what; none if there is more to it.

@@ -300,6 +300,7 @@ proptest! {
         let settling = Settling { series: false, ..Settling::default() };
         let mut calendar = Calendar::new(seed, Quirks { instance_tombstones: true, ..Quirks::default() }, settling);
         calendar.play(&steps, store);
+        calendar.wait_for_what_is_owed();
         calendar.run(store, 20, None);
         prop_assert_eq!(difference(&shown(store), &calendar.listing()), None);
     }

@@ -125,7 +125,7 @@ fn what_is_not_answered_is_owed_and_asked_for_again() {
     world.with(|state| state.script = vec![None, unavailable()]);
     run(&world, &store, Settling::default());
     assert!(visible(&store).contains_key(&cancelled), "nothing goes by silence");
-    assert_eq!(owed(&store), (1, 1));
+    assert_eq!(owed(&store), (2, 1), "the series, its master, and the occurrence that was missing");
     pass(&world, 60);
     run(&world, &store, Settling::default());
     assert!(!visible(&store).contains_key(&cancelled));
