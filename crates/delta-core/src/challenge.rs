@@ -7,8 +7,8 @@
 use std::fmt;
 
 use http::{HeaderMap, header};
-use serde::Deserialize;
-use serde_json::value::RawValue;
+
+use crate::json::Walker;
 
 /// What the server asks of the next access token.
 #[derive(Clone, PartialEq, Eq)]
@@ -62,28 +62,25 @@ fn value(text: &str) -> (String, &str) {
     }
 }
 
-/// `claims` beside an OAuth error, or at any depth of Graph's.
+/// `claims` beside an OAuth error, or at any depth of Graph's, in any case.
 fn in_body(body: &[u8]) -> Option<String> {
-    let mut next = Some(serde_json::from_slice::<Level<'_>>(body).ok()?);
-    while let Some(level) = next {
-        if let Some(claims) = level.claims {
-            // A text is taken out of its quotes, an object stays as it is.
-            return Some(serde_json::from_str::<String>(claims.get()).unwrap_or_else(|_| claims.get().to_owned()));
+    let text = String::from_utf8_lossy(body);
+    let mut found = None;
+    Walker::new(&text).members(|_, name, mut value| {
+        if found.is_none() && name.decode().is_some_and(|name| name.eq_ignore_ascii_case("claims")) {
+            found = claims_at(&mut value);
         }
-        let inner = level.error.or(level.inner_error)?;
-        next = serde_json::from_str(inner.get()).ok();
-    }
-    None
+    });
+    found
 }
 
-#[derive(Deserialize)]
-struct Level<'a> {
-    #[serde(borrow)]
-    claims: Option<&'a RawValue>,
-    #[serde(borrow)]
-    error: Option<&'a RawValue>,
-    #[serde(borrow, alias = "innererror", rename = "innerError")]
-    inner_error: Option<&'a RawValue>,
+/// A text is taken out of its quotes, an object stays as it is.
+fn claims_at(value: &mut Walker<'_>) -> Option<String> {
+    match value.peek()? {
+        b'"' => Some(value.text().ok()??.decode()?.into_owned()),
+        b'{' => Some(value.skip().ok().map(|place| value.slice(place))?.to_owned()),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -121,7 +118,10 @@ mod tests {
             (r#"{"error":{"code":"ClaimsChallengeRequiredException","claims":"{\"a\":1}"}}"#, Some(r#"{"a":1}"#)),
             (r#"{"error":{"code":"X","innerError":{"claims":{"a": 1}}}}"#, Some(r#"{"a": 1}"#)),
             (r#"{"error":{"code":"X","innererror":{"innerError":{"claims":"yes"}}}}"#, Some("yes")),
+            (r#"{"error":{"code":5,"innerError":{},"innererror":{"Claims":"yes"}}}"#, Some("yes")),
+            (r#"{"claims":null,"error":{"claims":"yes"},"details":"cut o"#, Some("yes")),
             (r#"{"error":{"code":"X"}}"#, None),
+            (r#"{"claims":["no"],"error":{"claims":5}}"#, None),
             (r#"{"claims":""}"#, None),
             ("<html>", None),
             ("", None),

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use http::HeaderMap;
-use serde::Deserialize;
+
+use crate::json::Walker;
 
 /// How much of a server's message is kept: it ends up on terminals and in logs.
 const MAX_TEXT: usize = 300;
@@ -25,31 +26,58 @@ pub struct GraphError {
 }
 
 impl GraphError {
-    /// Reads a response that is an error. Whatever can't be read is left out.
+    /// Reads a response that is an error: whatever has the name of what is looked for, at any depth and in any case. Errors
+    /// nest in `innerError`, in `innererror` and in `details`; some are no JSON, or have something else under one of the
+    /// names, and are still read as far as they can be.
     pub(crate) fn read(headers: &HeaderMap, body: &[u8]) -> Self {
-        let mut error = Self { ids: RequestIds::of(headers), ..Self::default() };
-        let Ok(envelope) = serde_json::from_slice::<Envelope>(body) else { return error };
-        error.message = envelope.error.message.as_deref().map(scrub).filter(|message| !message.is_empty());
-        error.take(envelope.error);
-        error
+        let text = String::from_utf8_lossy(body);
+        let (mut codes, mut message) = (Vec::new(), Outermost::default());
+        let (mut request_id, mut client_request_id) = (Outermost::default(), Outermost::default());
+        Walker::new(&text).members(|depth, name, mut value| {
+            let Some(name) = name.decode() else { return };
+            let mut text = || Some(scrub(&value.text().ok()??.decode()?)).filter(|text| !text.is_empty());
+            match name.to_ascii_lowercase().as_str() {
+                "code" => codes.extend(text().map(|code| (depth, code))),
+                "message" => message.take(depth, text),
+                "request-id" => request_id.take(depth, text),
+                "client-request-id" => client_request_id.take(depth, text),
+                _ => {}
+            }
+            if codes.len() > MAX_CODES {
+                // The first and the last say most.
+                codes.remove(MAX_CODES / 2);
+            }
+        });
+        codes.sort_by_key(|(depth, _)| *depth);
+        let of_headers = RequestIds::of(headers);
+        let ids = RequestIds {
+            request_id: of_headers.request_id.or(request_id.text()),
+            client_request_id: of_headers.client_request_id.or(client_request_id.text()),
+        };
+        Self { codes: codes.into_iter().map(|(_, code)| code).collect(), message: message.text(), ids }
     }
 
     /// Whether one of the codes is `code`, in any case.
     pub fn has_code(&self, code: &str) -> bool {
         self.codes.iter().any(|found| found.eq_ignore_ascii_case(code))
     }
+}
 
-    fn take(&mut self, body: Body) {
-        let mut next = Some(body);
-        while let Some(body) = next {
-            self.codes.extend(body.code.as_deref().map(scrub).filter(|code| !code.is_empty()));
-            if self.codes.len() > MAX_CODES {
-                // The outermost and the innermost say most.
-                self.codes.remove(MAX_CODES / 2);
-            }
-            self.ids.fill(body.request_id, body.client_request_id);
-            next = body.inner_error.map(|inner| *inner);
+/// The text of a name that stands furthest out, and first.
+#[derive(Default)]
+struct Outermost(Option<(usize, String)>);
+
+impl Outermost {
+    fn take(&mut self, depth: usize, text: impl FnOnce() -> Option<String>) {
+        if self.0.as_ref().is_none_or(|(known, _)| depth < *known)
+            && let Some(text) = text()
+        {
+            self.0 = Some((depth, text));
         }
+    }
+
+    fn text(self) -> Option<String> {
+        self.0.map(|(_, text)| text)
     }
 }
 
@@ -80,12 +108,6 @@ impl RequestIds {
     pub fn of(headers: &HeaderMap) -> Self {
         let read = |name: &str| headers.get(name)?.to_str().ok().map(scrub).filter(|id| !id.is_empty());
         Self { request_id: read("request-id"), client_request_id: read("client-request-id") }
-    }
-
-    fn fill(&mut self, request_id: Option<String>, client_request_id: Option<String>) {
-        let fill = |slot: &mut Option<String>, id: Option<String>| *slot = slot.take().or(id.as_deref().map(scrub));
-        fill(&mut self.request_id, request_id);
-        fill(&mut self.client_request_id, client_request_id);
     }
 }
 
@@ -132,24 +154,6 @@ fn announces_secret(word: &str) -> bool {
     lower == "bearer" || lower == "bearer:" || lower.ends_with("token:") || lower.ends_with("token=")
 }
 
-#[derive(Deserialize)]
-struct Envelope {
-    error: Body,
-}
-
-/// The inner error nests to any depth, and is spelt in two ways.
-#[derive(Deserialize)]
-struct Body {
-    code: Option<String>,
-    message: Option<String>,
-    #[serde(alias = "innererror", rename = "innerError")]
-    inner_error: Option<Box<Self>>,
-    #[serde(rename = "request-id")]
-    request_id: Option<String>,
-    #[serde(rename = "client-request-id")]
-    client_request_id: Option<String>,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -167,6 +171,48 @@ mod tests {
             error.to_string(),
             "BadRequest / SyncStateNotFound / deeper: The sync state generation is not found; generation=149; (request-id r-1)"
         );
+    }
+
+    #[test]
+    fn codes_are_read_from_errors_of_any_shape() {
+        let read = |body: &[u8]| GraphError::read(&HeaderMap::new(), body).codes;
+        for (body, codes) in [
+            (r#"{"error":{"code":"a","innerError":{"code":"b"},"innererror":{"code":"c"}}}"#, &["a", "b", "c"][..]),
+            (r#"{"error":{"innerError":{"innererror":{"code":"c"},"code":"b"},"code":"a"}}"#, &["a", "b", "c"]),
+            (r#"{"error":{"Code":"a","InnerError":{"CODE":"b"}}}"#, &["a", "b"]),
+            (r#"{"error":{"code":"a","details":[{"code":"b","target":"x"},{"code":"c"}]}}"#, &["a", "b", "c"]),
+            (r#"{"error":{"code":5,"innerError":{"code":null,"innerError":{"code":"c"}}}}"#, &["c"]),
+            (r#"{"error":{"code":["x"],"message":{},"innerError":{"code":"b","request-id":7}}}"#, &["b"]),
+            (r#"{"error":{"code":"a","code":"b"},"error":{"code":"c"}}"#, &["a", "b", "c"]),
+            (
+                r#"{"error":{"code":"","message":"\ud800","innerError":{"code":"\ud800"},"details":[{"code":"b"}]}}"#,
+                &["b"],
+            ),
+            (r#"{"error":{"code":"a","message":"and then the line went de"#, &["a"]),
+            (r#"{"code":"a","message":"of a gateway"}"#, &["a"]),
+            (r#"[{"error":{"code":"a"}}]"#, &["a"]),
+            ("\u{feff}{\"error\":{\"code\":\"a\"}}", &["a"]),
+            (r#"{"error":{"message":"\"code\":\"no\"","x":"code"}}"#, &[]),
+        ] {
+            assert_eq!(read(body.as_bytes()), codes, "{body}");
+        }
+        assert_eq!(read(b"{\"error\":{\"message\":\"caf\xe9\",\"code\":\"a\"}}"), ["a"], "bytes that are not UTF-8");
+        let deep = format!(r#"{{"error":{}"#, r#"{"code":"x","innerError":"#.repeat(10_000));
+        assert_eq!(read(format!(r#"{deep}{{"code":"innermost"}}"#).as_bytes()).last().unwrap(), "innermost");
+        let many = r#"{"code":"x"},"#.repeat(10_000);
+        let codes =
+            read(format!(r#"{{"error":{{"code":"a","details":[{many}],"innerError":{{"code":"b"}}}}}}"#).as_bytes());
+        assert!(codes.len() == MAX_CODES && codes[0] == "a" && codes.contains(&"b".to_owned()), "{codes:?}");
+    }
+
+    /// Of messages and ids the outermost counts: it is the one that is meant for people.
+    #[test]
+    fn the_outermost_message_is_shown() {
+        let body = r#"{"error":{"innerError":{"message":"inner","request-id":"r"},"Message":"outer","details":[{"message":"d"}]}}"#;
+        let error = GraphError::read(&HeaderMap::new(), body.as_bytes());
+        assert_eq!((error.message.as_deref(), error.ids.request_id.as_deref()), (Some("outer"), Some("r")));
+        let inner = br#"{"error":{"code":"x","message":7,"innerError":{"message":"inner"}}}"#;
+        assert_eq!(GraphError::read(&HeaderMap::new(), inner).message.as_deref(), Some("inner"));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! The grammar is checked to its last byte, as serde_json does it: the fuzz target `page` and a property compare the two.
 //! What is decoded beyond a string is decoded by serde_json, elsewhere.
 
+mod members;
 mod probe;
 mod scan;
 mod text;
