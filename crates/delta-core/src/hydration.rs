@@ -206,11 +206,9 @@ impl Hydration {
     fn accept<B: AsRef<[u8]>>(&mut self, body: &Body<B>) -> Result<Hydrated, Error> {
         let not_a_batch = || Error::NotABatch { ids: body.ids.clone() };
         let response: BatchResponse<'_> = serde_json::from_slice(body.bytes.as_ref()).map_err(|_| not_a_batch())?;
-        let mut answers: BTreeMap<&str, Part<'_>> = BTreeMap::new();
-        for part in &response.responses {
-            let part: Part<'_> = serde_json::from_str(part.get()).map_err(|_| not_a_batch())?;
-            answers.insert(part.id, part);
-        }
+        // A part that can't be read is one that is not there: the others are answers nevertheless.
+        let parts = response.responses.iter().filter_map(|part| serde_json::from_str::<Part<'_>>(part.get()).ok());
+        let answers: BTreeMap<&str, Part<'_>> = parts.map(|part| (part.number(), part)).collect();
         let mut events = Vec::new();
         let mut left = Vec::new();
         // A part that is not answered is like one that could not be.
@@ -314,15 +312,21 @@ struct BatchResponse<'a> {
 
 #[derive(Deserialize)]
 struct Part<'a> {
-    id: &'a str,
+    #[serde(borrow)]
+    id: &'a RawValue,
     status: u16,
     #[serde(default)]
-    headers: BTreeMap<String, serde_json::Value>,
+    headers: Option<BTreeMap<String, serde_json::Value>>,
     #[serde(borrow, default)]
     body: Option<&'a RawValue>,
 }
 
-impl Part<'_> {
+impl<'a> Part<'a> {
+    /// The number of the request that it answers. Ours are texts, and a server that makes numbers of them means the same.
+    fn number(&self) -> &'a str {
+        self.id.get().trim_matches('"')
+    }
+
     /// What was found; or how long to wait before it is asked for again, and why. `date` is the batch's: parts have none.
     fn found(&self, date: Option<&HeaderValue>) -> Result<Found, (Option<Duration>, Refusal)> {
         let Ok(status) = StatusCode::from_u16(self.status) else { return Ok(Found::Unknown(Refusal::Unexpected)) };
@@ -347,6 +351,6 @@ impl Part<'_> {
             let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             Some((HeaderName::try_from(name).ok()?, HeaderValue::try_from(value).ok()?))
         };
-        self.headers.iter().filter_map(header).collect()
+        self.headers.iter().flatten().filter_map(header).collect()
     }
 }

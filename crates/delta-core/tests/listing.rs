@@ -225,12 +225,51 @@ fn a_part_may_name_a_date_to_come_back_at() {
 
 #[test]
 fn what_is_no_batch_is_told_so() {
-    for body in ["", "[]", r#"{"responses":[{"id":7}]}"#, "\u{feff}{}", r#"{"value":[]}"#] {
+    for body in ["", "[]", r#"{"responses":{}}"#, "\u{feff}{}", r#"{"value":[]}"#] {
         let error = hydrate(&["A"]).receive(Response::new(body)).unwrap_err();
         assert!(matches!(error, Error::NotABatch { .. }), "{body}");
     }
     assert!(hydrate(&[]).request().is_none());
     assert!(matches!(hydrate(&["A"]).receive(refused(429, "")).unwrap(), Reply::Wait(_)));
+}
+
+/// One part that can't be read takes no answer away from the others: it is asked for again, like one that is not there.
+#[test]
+fn a_part_that_cannot_be_read_is_unanswered_and_the_others_count() {
+    let fetched = |part: &str, id: &str| json!({"id": part, "status": 200, "body": {"id": id}});
+    for odd in [
+        json!({"id": "1"}),
+        json!({"id": "1", "status": "200"}),
+        json!({"id": "1", "status": 70_000, "body": {"id": "B"}}),
+        json!({"id": "1", "status": 200, "headers": "none"}),
+        json!({"status": 200, "body": {"id": "B"}}),
+        json!({"id": null, "status": 200, "body": {"id": "B"}}),
+        json!(null),
+        json!("1"),
+    ] {
+        let mut hydration = hydrate(&["A", "B", "C"]);
+        let answer = batch(vec![fetched("0", "A"), odd.clone(), fetched("2", "C")]);
+        let Reply::Answer(hydrated) = hydration.receive(answer).unwrap() else { panic!() };
+        let found: Vec<&Ask> = hydrated.events.iter().map(|event| &event.ask).collect();
+        assert_eq!(found, [&Ask::Event("A".into()), &Ask::Event("C".into())], "{odd}");
+        assert_eq!((hydrated.wait.is_some(), parts(&hydration).len()), (true, 1), "{odd}");
+        let times = (1..).find(|_| {
+            let Reply::Answer(hydrated) = hydration.receive(batch(vec![odd.clone()])).unwrap() else { panic!() };
+            let unknown = Fetched { ask: Ask::Event("B".into()), found: Found::Unknown(Refusal::Unavailable) };
+            hydrated.events == [unknown]
+        });
+        assert_eq!((times, hydration.request().is_none()), (Some(7), true), "{odd}");
+    }
+    // A number in place of a text says as well which one it is; headers may be null.
+    let mut hydration = hydrate(&["A", "B"]);
+    let answer = batch(vec![
+        json!({"id": 1, "status": 200, "headers": null, "body": {"id": "B"}}),
+        json!({"id": 0, "status": 404, "body": {"error": {"code": "ErrorItemNotFound"}}}),
+    ]);
+    let Reply::Answer(hydrated) = hydration.receive(answer).unwrap() else { panic!() };
+    assert_eq!(hydrated.events[0].found, Found::Gone);
+    assert_eq!(hydrated.events[1].found, Found::Event(r#"{"id":"B"}"#.to_owned()));
+    assert!(hydration.request().is_none());
 }
 
 proptest! {
