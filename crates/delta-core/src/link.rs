@@ -5,7 +5,7 @@
 //! away: requests are built from the target's own origin and the link's path and query.
 //!
 //! A link without an authority (`/v1.0/…`) is resolved against the origin. Other relative forms are refused: Graph was
-//! not seen to send any, and what they are relative to would be a guess.
+//! not seen to send any, and what they are relative to would be a guess (`docs/decisions/0021`).
 
 use std::fmt;
 

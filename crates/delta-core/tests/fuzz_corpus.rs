@@ -10,10 +10,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-type Inputs = BTreeSet<Vec<u8>>;
-type Target = fn(&[u8]);
+use delta_core::{Cloud, Round, Target, Window};
 
-const TARGETS: [(&str, Target); 8] = [
+type Inputs = BTreeSet<Vec<u8>>;
+type Fuzz = fn(&[u8]);
+
+const TARGETS: [(&str, Fuzz); 8] = [
     ("page", fuzz::page),
     ("round", fuzz::round),
     ("snapshot", fuzz::snapshot),
@@ -38,18 +40,29 @@ fn corpora() -> BTreeMap<&'static str, Inputs> {
     ];
     let text = |text: &str| text.as_bytes().to_vec();
     let checkpoints = links.iter().take(20).map(|link| serde_json::json!({ "next": link }).to_string().into_bytes());
-    let whole = r#"{"version":1,"round":"533e00f7f3c606d4","kind":"full","page":1,"next":"/v1.0/me","target":"00"}"#;
     BTreeMap::from([
         ("round", rounds.iter().flat_map(|round| scripts(round)).collect()),
         // A delta link is nothing to a listing, which ends where there is no next link.
         ("snapshot", rounds.iter().flat_map(|round| scripts(round)).collect()),
         ("instances", rounds.iter().flat_map(|round| scripts(round)).collect()),
         ("hydration", batches(&bodies)),
-        ("checkpoint", checkpoints.chain([text(whole), text("{}"), text(r#"{"kind":"incremental"}"#)]).collect()),
+        ("checkpoint", checkpoints.chain([checkpoint(), text("{}"), text(r#"{"kind":"incremental"}"#)]).collect()),
         ("retry_after", RETRY_AFTER.iter().map(|lines| text(lines)).collect()),
         ("link", links.iter().map(|link| text(link)).chain(hostile.concat().into_iter().map(text)).collect()),
         ("page", bodies),
     ])
+}
+
+/// A whole checkpoint as it is stored by this version, of the target that is fuzzed.
+fn checkpoint() -> Vec<u8> {
+    let window = Window::parse("2016-12-01", "2016-12-30").unwrap();
+    let target = Target::calendar_view(Cloud::Global.into(), "me".parse().unwrap(), window).unwrap();
+    let page = r#"{"value":[],"@odata.nextLink":"/v1.0/me/calendarView/delta?$skiptoken=x"}"#;
+    let mut round = Round::full(target.clone());
+    let _ = round.receive(http::Response::new(page)).unwrap();
+    let checkpoint = round.checkpoint().unwrap();
+    assert!(Round::resume(target, &checkpoint).is_ok());
+    serde_json::to_vec(&checkpoint).unwrap()
 }
 
 /// Forms that were observed, and some that were not.
@@ -80,12 +93,14 @@ fn batches(bodies: &Inputs) -> Inputs {
     let no_calendar = r#""status":404,"body":{"error":{"code":"ErrorFolderNotFound"}}"#;
     let wait = r#""status":429,"headers":{"retry-after":"10"},"body":{"error":{"code":"TooManyRequests"}}"#;
     let next = r#""status":200,"body":{"value":[],"@odata.nextLink":"/v1.0/me/events/m1/instances?$skip=1"}"#;
+    let odd =
+        [r#""status":"200""#, r#""headers":7,"status":200"#, r#""status":404,"body":{"error":"ErrorItemNotFound"}"#];
     let others = [gone, no_calendar, wait, next, r#""status":503"#, r#""status":200"#, r#""status":403,"body":null"#];
     let batch = |answer: String| {
         let parts: Vec<String> = (0..20).map(|id| format!(r#"{{"id":"{id}",{answer}}}"#)).collect();
         format!("HTTP/1.1 200 OK\n\n{{\"responses\":[{}]}}", parts.join(",")).into_bytes()
     };
-    let batches: Vec<Vec<u8>> = found.chain(others.map(str::to_owned)).map(batch).collect();
+    let batches: Vec<Vec<u8>> = found.chain(others.into_iter().chain(odd).map(str::to_owned)).map(batch).collect();
     let rotated = batches.iter().cycle().skip(1);
     batches.iter().zip(rotated).map(|(one, other)| [&one[..], other, one, other].join(fuzz::NEXT)).collect()
 }
