@@ -1,5 +1,7 @@
 //! What settling asks, what it costs, and what becomes of what is not answered.
 
+use std::collections::BTreeMap;
+
 use crate::world::{Answer, World, event, replica, visible};
 use delta_core::{RoundKind, Timestamp};
 use graph_sim::{MasterDelivery, Quirks};
@@ -91,6 +93,105 @@ fn twenty_missing_masters_are_one_request() {
     assert_eq!(report.run.requests - report.pages, 3);
     assert!(subjects(&store).iter().all(Option::is_some));
     assert_eq!(requests(&world, &store), 1, "an unchanged calendar");
+}
+
+/// One round and one request more, for nine further series as well. Where a master did not come, two things are asked: what the
+/// master is, and which members there are, since a page without the master does not say. Twenty of these are a request.
+#[test]
+fn changed_series_whose_masters_did_not_come_cost_a_request_for_ten() {
+    for count in [1_u32, 10, 11, 21, 45] {
+        let quirks = Quirks { master_delivery: MasterDelivery::Never, ..Quirks::default() };
+        let (world, store) = (world(quirks), MemoryStore::default());
+        let ids: Vec<String> = (0..count).map(|n| series(&world, &format!("series {n}"))).collect();
+        let run = || {
+            let window = format!("{}..{}", WINDOW.0, WINDOW.1);
+            pollster::block_on(world.synchronizer().run(&replica(&window, 1000), &store)).unwrap()
+        };
+        run();
+        for id in &ids {
+            change(&world, Method::PATCH, id, Some(json!({"subject": "renamed"})));
+        }
+        let report = run();
+        assert_eq!(report.round, RoundKind::Incremental);
+        assert_eq!(
+            report.run.requests - report.pages,
+            (2 * count).div_ceil(20),
+            "{count} series on {} pages",
+            report.pages
+        );
+        assert!(report.pages == 1 || count > 30);
+        assert_eq!(subjects(&store), [Some("renamed".to_owned())]);
+        assert_eq!(requests(&world, &store), 1, "an unchanged calendar");
+    }
+}
+
+/// Whatever Graph may do, one deleted occurrence costs a round and one request more, but for two cases. If it can still be
+/// read, a listing of its dates has to say whether it is there. And if neither a tombstone nor a page with the master and its
+/// members says which one is gone, that has to be asked first, and about the one that is missing then.
+#[test]
+fn a_deleted_occurrence_costs_two_requests_unless_nothing_tells_of_it() {
+    let (mut two, mut more) = (0, 0);
+    for seed in 0..100 {
+        let quirks = Quirks { kept_generations: 3, ..Quirks::random(seed) };
+        let (world, store) = (world(quirks), MemoryStore::default());
+        let one = series(&world, "one");
+        run(&world, &store, Settling::default());
+        let deleted = instance(&world, &one, 4);
+        change(&world, Method::DELETE, &deleted, None);
+        let report = run(&world, &store, Settling::default());
+        assert!(!visible(&store).contains_key(&deleted), "{quirks:?}");
+        let told_in_part = quirks.master_only || quirks.master_delivery == MasterDelivery::Never;
+        let untold = told_in_part && !quirks.occurrence_tombstones;
+        let most = 2 + u32::from(quirks.reads_after_deletion) + u32::from(untold);
+        assert!(report.run.requests <= most, "{} requests under {quirks:?}", report.run.requests);
+        if most == 2 { two += 1 } else { more += 1 }
+    }
+    assert!(two > 10 && more > 10, "{two} {more}");
+}
+
+/// Occurrences are joined with their master when they are read. So a changed master is one row that is written and one note
+/// in the journal, and all of its occurrences show it; an exception stands alone.
+#[test]
+fn a_master_that_came_alone_changes_its_occurrences_without_writing_them() {
+    let quirks = Quirks { master_only: true, ..Quirks::default() };
+    let (world, store) = (world(quirks), MemoryStore::default());
+    let one = series(&world, "one");
+    let exception = instance(&world, &one, 2);
+    change(&world, Method::PATCH, &exception, Some(json!({"subject": "an exception"})));
+    // Whoever asks for the instances is told that each has another etag by now, and writes that.
+    let settling = Settling { series: false, ..Settling::default() };
+    run(&world, &store, settling);
+    let (before, seq) = (rows(&store), pollster::block_on(store.view()).unwrap().last_seq());
+
+    change(&world, Method::PATCH, &one, Some(json!({"subject": "renamed", "showAs": "free"})));
+    let report = run(&world, &store, settling);
+    assert_eq!((report.items, report.run.requests, report.changes.updated, report.changes.created), (1, 1, 1, 0));
+    let view = pollster::block_on(store.view()).unwrap();
+    let notes = pollster::block_on(view.journal(seq, 100)).unwrap();
+    assert_eq!(notes.iter().map(|entry| entry.note.id.as_ref()).collect::<Vec<_>>(), [one.as_str()]);
+    let after = rows(&store);
+    assert_eq!(after.len(), before.len());
+    let written: Vec<_> = after.iter().filter(|(id, row)| before.get(*id) != Some(row)).map(|(id, _)| id).collect();
+    assert_eq!(written, [&one]);
+    let shown = visible(&store);
+    assert_eq!(shown.len(), 30);
+    for (id, event) in shown {
+        let expected = if id == exception { ("an exception", "busy") } else { ("renamed", "free") };
+        assert_eq!((event["subject"].as_str(), event["showAs"].as_str()), (Some(expected.0), Some(expected.1)));
+    }
+}
+
+/// All rows with what is stored of them.
+fn rows(store: &dyn Store) -> BTreeMap<String, String> {
+    pollster::block_on(async {
+        let view = store.view().await.unwrap();
+        let mut rows = BTreeMap::new();
+        for row in view.rows(None, 1000).await.unwrap() {
+            let payload = view.payload(&row.meta.id).await.unwrap();
+            rows.insert(row.meta.id.to_string(), format!("{row:?} {payload:?}"));
+        }
+        rows
+    })
 }
 
 /// An answer to a batch of one: there is no such event.

@@ -1,12 +1,14 @@
 //! Cases that the random plans are not likely to draw: long waits, wrong clocks, budgets, outages, windows that move.
 
+use std::time::Duration;
+
 use crate::world::{Answer, World, replica, visible};
 use bytes::Bytes;
 use delta_core::{Failure, FailureKind, RoundKind, Timestamp};
 use graph_sim::seeds;
 use http::Response;
 use store::{MemoryStore, Store};
-use sync::{AccessToken, Error, Health, Synchronizer, TileHealth};
+use sync::{AccessToken, Error, Health, Limits, SyncReport, Synchronizer, TileHealth, Trouble};
 
 const WINDOW: &str = "2016-12-01..2016-12-30";
 
@@ -22,7 +24,7 @@ fn retry(status: u16, seconds: &str) -> Option<Answer> {
     Some(Ok(Response::builder().status(status).header("retry-after", seconds).body(Bytes::new()).unwrap()))
 }
 /// With the default limits.
-fn run(world: &World, window: &str, size: u32, store: &dyn Store) -> Result<sync::SyncReport, Error> {
+fn run(world: &World, window: &str, size: u32, store: &dyn Store) -> Result<SyncReport, Error> {
     let seed = world.with(|s| s.requests.len() as u64 * 1000 + s.now.seconds() as u64);
     let s = Synchronizer::new(world.clone(), AccessToken::new(crate::world::TOKEN).unwrap(), world.clone(), seed);
     pollster::block_on(s.run(&replica(window, size), store))
@@ -513,5 +515,149 @@ fn what_passes_is_tried_again_after_an_hour() {
         assert!(run(&world, WINDOW, 2, &store).unwrap().listing);
         pass(&world, 3601);
         assert!(!run(&world, WINDOW, 2, &store).unwrap().listing);
+    }
+}
+
+/// With other limits.
+fn run_within(world: &World, limits: Limits, window: &str, size: u32, store: &dyn Store) -> Result<SyncReport, Error> {
+    let seed = world.with(|s| s.requests.len() as u64 * 1000 + s.now.seconds() as u64);
+    let token = AccessToken::new(crate::world::TOKEN).unwrap();
+    let s = Synchronizer::new(world.clone(), token, world.clone(), seed).with_limits(limits);
+    pollster::block_on(s.run(&replica(window, size), store))
+}
+
+/// A server that is slow rather than strict, and answers each request after a quarter of an hour.
+#[test]
+fn a_run_that_takes_too_long_ends_and_the_next_one_goes_on() {
+    let (world, store) = (walk_through(), MemoryStore::default());
+    let limits = Limits { max_run: Duration::from_secs(20 * 60), ..Limits::default() };
+    world.with(|s| s.latency = 15 * 60);
+    let error = run_within(&world, limits, WINDOW, 1, &store).unwrap_err();
+    assert!(matches!(error, Error::OutOfTime { after } if after == limits.max_run), "{error}");
+    assert_eq!((sent(&world), visible(&store).len()), (2, 0), "a request leaves while there is time");
+    let run = health(&store).last_run.unwrap();
+    assert_eq!((run.requests, run.trouble), (2, Some(Trouble::Throttled)));
+    run_within(&world, limits, WINDOW, 1, &store).unwrap_err();
+    assert!(visible(&store).is_empty());
+    // The last of the five, and then what changed since.
+    let report = run_within(&world, limits, WINDOW, 1, &store).unwrap();
+    assert_eq!((report.resumed_pages, visible(&store).len()), (4, 5));
+    assert_eq!(sent(&world), 6, "no page was read twice");
+}
+
+/// A wait that would end after the run does is not begun.
+#[test]
+fn a_wait_past_the_end_of_a_run_is_told_instead() {
+    let (world, store) = (walk_through(), MemoryStore::default());
+    let limits = Limits { max_run: Duration::from_secs(60), ..Limits::default() };
+    world.with(|s| s.script = vec![retry(503, "61")]);
+    let now = world.with(|s| s.now);
+    let error = run_within(&world, limits, WINDOW, 2, &store).unwrap_err();
+    let Error::Throttled { retry_at, .. } = error else { panic!("{error}") };
+    assert!(retry_at >= now.plus_seconds(61) && world.with(|s| s.waited.is_zero()), "{retry_at}");
+}
+
+fn forgotten() -> Option<Answer> {
+    answer(410, r#"{"error":{"code":"SyncStateNotFound","message":""}}"#)
+}
+
+/// Ten full rounds a day: the eleventh is a plain listing, and a day later there is room again.
+#[test]
+fn full_rounds_have_a_daily_budget() {
+    for full_rounds in [10, 3] {
+        let (world, store) = (walk_through(), MemoryStore::default());
+        let limits = Limits { full_rounds, ..Limits::default() };
+        let forget = || {
+            world.with(|s| s.script = vec![forgotten()]);
+            let report = run_within(&world, limits, WINDOW, 20, &store).unwrap();
+            world.with(|s| s.script.clear());
+            pass(&world, 300);
+            report
+        };
+        for round in 0..full_rounds {
+            let report = forget();
+            assert_eq!((report.listing, report.round), (false, RoundKind::Full), "{round}");
+            assert_eq!(health(&store).full_rounds.len(), round + 1);
+        }
+        let report = forget();
+        assert!(
+            report.listing && report.run.degradations.iter().any(|what| what.contains("plain listing")),
+            "{report:?}"
+        );
+        assert_eq!(visible(&store), world.listing("2016-12-01", "2016-12-30"));
+        assert_eq!((health(&store).full_rounds.len(), sent(&world)), (full_rounds, 2 * full_rounds + 2));
+        // Also later in the day.
+        pass(&world, 3601);
+        assert!(run_within(&world, limits, WINDOW, 20, &store).unwrap().listing);
+        pass(&world, 86_400);
+        let report = run_within(&world, limits, WINDOW, 20, &store).unwrap();
+        assert_eq!((report.listing, report.round), (false, RoundKind::Full));
+        assert_eq!(health(&store).full_rounds.len(), 1, "the day before is forgotten");
+    }
+}
+
+/// What has no listing says so, and keeps what it has.
+#[test]
+fn beyond_the_budget_an_events_view_that_begins_at_a_date_ends() {
+    let (world, store) = (walk_through(), MemoryStore::default());
+    let mut events = replica(WINDOW, 20);
+    events.resource = "me/calendar/events".parse().unwrap();
+    events.version = Some(delta_core::ApiVersion::V1);
+    events.start = Some(Timestamp::parse("2016-11-01").unwrap());
+    let forget = |n: u64| {
+        world.with(|s| s.script = vec![forgotten()]);
+        let token = AccessToken::new(crate::world::TOKEN).unwrap();
+        let s = Synchronizer::new(world.clone(), token, world.clone(), n);
+        pollster::block_on(s.run(&events, &store))
+    };
+    for n in 0..10 {
+        forget(n).unwrap();
+    }
+    let error = forget(10).unwrap_err();
+    assert!(error.to_string().contains("SyncStateNotFound"), "{error}");
+    let error = forget(11).unwrap_err();
+    assert_eq!((visible(&store).len(), health(&store).full_rounds.len()), (5, 10), "{error}");
+}
+
+/// A first request that is answered with an error begins nothing in the mailbox. There are four of them at most in a run,
+/// and then plain listings for an hour.
+#[test]
+fn first_requests_that_are_refused_use_up_no_full_rounds_and_are_bounded() {
+    let (world, store) = (walk_through(), MemoryStore::default());
+    for hour in 0..12 {
+        let before = sent(&world);
+        world.with(|s| s.script = (0..4).map(|_| forgotten()).collect());
+        let report = run(&world, WINDOW, 20, &store).unwrap();
+        assert_eq!((report.listing, sent(&world) - before, health(&store).full_rounds.len()), (true, 5, 0), "{hour}");
+        let before = sent(&world);
+        assert!(run(&world, WINDOW, 20, &store).unwrap().listing);
+        assert_eq!(sent(&world) - before, 1, "not at once");
+        pass(&world, 3601);
+    }
+    let report = run(&world, WINDOW, 20, &store).unwrap();
+    assert_eq!((report.listing, health(&store).full_rounds.len(), visible(&store).len()), (false, 1, 5));
+}
+
+/// Tiles share the budget: it is as many times as large as there are of them, whichever needs it.
+#[test]
+fn tiles_share_the_budget_of_full_rounds() {
+    for full_rounds in [1, 2] {
+        let (world, store) = (walk_through(), MemoryStore::default());
+        let limits = Limits { full_rounds, ..Limits::default() };
+        let tiled = sync::Replica { tiles: 2.try_into().unwrap(), ..replica(WINDOW, 20) };
+        let sync = || {
+            let token = AccessToken::new(crate::world::TOKEN).unwrap();
+            let s = Synchronizer::new(world.clone(), token, world.clone(), sent(&world) as u64).with_limits(limits);
+            pollster::block_on(s.run(&tiled, &store)).unwrap()
+        };
+        sync();
+        assert_eq!(health(&store).full_rounds.len(), 2, "one for each");
+        world.with(|s| s.script = vec![forgotten()]);
+        let report = sync();
+        let listings = report.tiles.iter().filter(|tile| tile.listing).count();
+        let full = report.tiles.iter().filter(|tile| tile.round == RoundKind::Full).count();
+        assert_eq!((listings, full), if full_rounds == 1 { (1, 0) } else { (0, 1) }, "{report:?}");
+        assert_eq!(health(&store).full_rounds.len(), 1 + full_rounds);
+        assert_eq!(visible(&store), world.listing("2016-12-01", "2016-12-30"));
     }
 }

@@ -38,6 +38,8 @@ pub(crate) struct State {
     pub(crate) stutter: bool,
     /// What the next page tells of besides.
     pub(crate) besides: Option<Value>,
+    /// How long the server takes for an answer, in seconds.
+    pub(crate) latency: i64,
     /// How many requests are answered before the line goes dead.
     pub(crate) patience: Option<usize>,
     pub(crate) waited: Duration,
@@ -83,6 +85,7 @@ impl World {
             meanwhile: Vec::new(),
             stutter: false,
             besides: None,
+            latency: 0,
             patience: None,
             waited: Duration::ZERO,
         })))
@@ -212,9 +215,10 @@ pub(crate) fn visible(store: &dyn Store) -> BTreeMap<String, Value> {
 /// Without what an occurrence can't have: a link of its own is in no stub, and that it has no rule is not said.
 pub(crate) fn comparable(events: BTreeMap<String, Value>) -> BTreeMap<String, Value> {
     let without = |mut event: Value| {
+        let is_occurrence = event["type"] == "occurrence";
         let event = event.as_object_mut().unwrap();
-        event.remove("webLink");
-        event.retain(|name, value| !(name == "recurrence" && value.is_null()));
+        let lacks = |name: &str, value: &Value| name == "webLink" || (name == "recurrence" && value.is_null());
+        event.retain(|name, value| !(is_occurrence && lacks(name, value)));
         serde_json::json!(event)
     };
     events.into_iter().map(|(id, event)| (id, without(event))).collect()
@@ -244,6 +248,7 @@ impl Transport for World {
                 return Err(Failure::new(FailureKind::Request, "the line is dead"));
             }
             state.patience = state.patience.map(|patience| patience - 1);
+            state.now = state.now.plus_seconds(state.latency);
             state.requests.push(RequestLine::of(&request).to_string());
             let batch: Value = serde_json::from_slice(request.body()).unwrap_or_default();
             let parts = batch["requests"].as_array().into_iter().flatten();
