@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Sim, caldelta, read, run};
+use common::{Sim, by_id, caldelta, read, run};
 
 #[test]
 fn a_sync_comes_through_the_faults_of_a_plan_and_the_log_names_them() {
@@ -44,14 +44,11 @@ fn the_simulator_does_not_start_with_a_wrong_plan_and_names_the_field() {
     caldelta(["sim", "--faults", dir.path().join("none").to_str().unwrap()]).failed(78, "none");
 }
 
-/// What the simulator's own listing of December 2026 and the copy have in common: ids, in order.
+/// The copy is the simulator's own listing of December 2026, property for property.
 fn assert_exact(sim: &Sim, store: &std::path::Path, count: usize) {
     let listing = sim.get("/v1.0/me/calendarView?startDateTime=2026-12-01&endDateTime=2027-01-01&$top=1000");
-    let id = |event: &serde_json::Value| event["id"].as_str().unwrap().to_owned();
-    let mut there: Vec<String> = listing["value"].as_array().unwrap().iter().map(id).collect();
-    let mut copied: Vec<String> = read(store, &["events", "list", "--json"]).json().iter().map(id).collect();
-    there.sort();
-    copied.sort();
+    let there = by_id(listing["value"].as_array().unwrap());
+    let copied = by_id(&read(store, &["events", "list", "--json"]).json());
     assert_eq!((there.len(), copied), (count, there));
 }
 
@@ -85,8 +82,9 @@ fn a_rotating_livelock_is_left_by_itself_and_the_copy_is_exact() {
     let again = run(&mut sim.sync(&store, &["--json"])).json().remove(0);
     assert_eq!((&again["listing"], &again["changes"]["unchanged"]), (&true.into(), &60.into()));
     let log = sim.stop();
-    let repeated = log.lines().filter(|line| line.contains("3082")).count();
-    assert!((3..=100).contains(&repeated), "{repeated} repeated pages");
+    // Pages of three sizes, and of a part of the window: the first of each repeats nothing.
+    let repeated = log.lines().filter(|line| line.contains("3082")).count() - 4;
+    assert!((3..=12).contains(&repeated), "{repeated} repeated pages");
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! A tile's part in a run: its round, or a plain listing in its place.
 
+use std::num::NonZeroU32;
+
 use bytes::Bytes;
-use delta_core::{Page, Preferences, Refusal, RoundKind, Stall, Target, Timestamp};
+use delta_core::{Page, Preferences, Refusal, RequestIds, RoundKind, Stall, Target, Timestamp};
 use store::{StagedRound, Tile, TileId, View};
 
 use crate::error::Error;
@@ -15,6 +17,9 @@ use crate::run::Run;
 const SNAPSHOT_SECONDS: i64 = 24 * 60 * 60;
 /// The same where the server forgot or was overloaded, which passes sooner.
 const SHORT_SNAPSHOT_SECONDS: i64 = 60 * 60;
+
+/// The size of the largest pages.
+const LARGEST_PAGE: u32 = 1_000;
 
 /// One tile in a run.
 pub(crate) struct Part<'r> {
@@ -104,15 +109,24 @@ impl<'r> Part<'r> {
 
     /// A delta round; or the window in parts, or a listing, if that does not get through.
     async fn read_or_list(&mut self) -> Result<State, Error> {
-        let error = match self.read_round().await {
+        let vain = self.run.split_of(self.tile.window, |split| split.vain.clone()).flatten();
+        let read = match vain {
+            Some((stall, ids)) => Err(Error::Round(delta_core::Error::Stalled { stall, pages: 0, ids })),
+            None => self.read_round().await,
+        };
+        let error = match read {
             Ok(state) => {
                 self.run.health().stand_in(self.tile.id, None);
                 return Ok(state);
             }
             Err(error) => error,
         };
+        let stalled = stall(&error);
+        if let Some(stalled) = stalled.clone() {
+            self.run.split_of(self.tile.window, |split| split.vain = split.stalled.then_some(stalled));
+        }
         if let (true, Some(window)) = (self.may_be_too_wide(&error), self.tile.window)
-            && self.run.split(window)
+            && self.run.split(window, stalled.is_some())
         {
             self.run.degrade(format!("the window in parts: {error}"));
             return Ok(State::Abandoned);
@@ -159,8 +173,11 @@ impl<'r> Part<'r> {
     /// What every request prefers, with the page size that is known to work.
     pub(crate) fn preferences(&self) -> Preferences {
         let asked = self.run.replica.preferences();
+        // Smaller ones have come to no end before the window was split.
+        let largest = self.run.split_of(self.tile.window, |split| split.stalled) == Some(true);
         let known = self.run.health().of_tile(self.tile.id);
-        Preferences { page_size: known.page_size(asked.page_size), ..asked }
+        let known = known.page_size(asked.page_size);
+        Preferences { page_size: if largest { NonZeroU32::new(LARGEST_PAGE) } else { known }, ..asked }
     }
 
     /// Counts a page that was staged.
@@ -172,5 +189,13 @@ impl<'r> Part<'r> {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.run.engine.timer.now()
+    }
+}
+
+/// Why pages never ended, where they brought nothing new: then their number tells nothing.
+fn stall(error: &Error) -> Option<(Stall, RequestIds)> {
+    match error {
+        Error::Round(delta_core::Error::Stalled { stall, ids, .. }) => Some((*stall, ids.clone())),
+        _ => None,
     }
 }

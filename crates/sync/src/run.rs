@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_lock::Mutex as AsyncMutex;
-use delta_core::{RoundId, Timestamp, Window};
+use delta_core::{RequestIds, RoundId, Stall, Timestamp, Window};
 use futures_util::future::join_all;
 use store::{Batch, Discard, Reading, Revision, Store, Summary, TileId, View};
 
@@ -38,7 +38,7 @@ pub(crate) struct Run<'a> {
     /// There is to be one tile instead of several.
     pub(crate) collapsed: AtomicBool,
     /// The windows that this run has split, each with its parts.
-    splits: Mutex<Vec<(Window, Vec<Window>)>>,
+    splits: Mutex<Vec<Split>>,
     /// Held while what is remembered is written: a later state must not be overtaken by an earlier one.
     remembering: AsyncMutex<()>,
 }
@@ -50,6 +50,16 @@ pub(crate) struct Published {
     pub(crate) again: bool,
     /// Why some tiles have no part in it.
     pub(crate) error: Option<Error>,
+}
+
+/// A window that this run has split, because it was too much for the server.
+pub(crate) struct Split {
+    window: Window,
+    parts: Vec<Window>,
+    /// Its pages never ended, also the largest.
+    pub(crate) stalled: bool,
+    /// Those of a part don't either, which is not tried again with the others: why.
+    pub(crate) vain: Option<(Stall, RequestIds)>,
 }
 
 impl<'a> Run<'a> {
@@ -88,6 +98,12 @@ impl<'a> Run<'a> {
         let mut parts = Vec::new();
         loop {
             parts = self.lay_out(parts).await?;
+            // Whether the parts of a window get any further is seen by one of them.
+            if let Some(first) =
+                parts.iter_mut().find(|part| part.state == State::Due && self.is_part(part.tile.window))
+            {
+                first.read().await;
+            }
             join_all(parts.iter_mut().filter(|part| part.state == State::Due).map(Part::read)).await;
             if parts.iter().all(|part| part.state != State::Abandoned) {
                 break;
@@ -207,30 +223,36 @@ impl<'a> Run<'a> {
     }
 
     /// Notes that a tile's window is too much for the server, so that it is split from now on; false if it can't be.
-    pub(crate) fn split(&self, window: Window) -> bool {
+    pub(crate) fn split(&self, window: Window, stalled: bool) -> bool {
         let (mut splits, mut plan) = (lock(&self.splits), lock(&self.plan));
-        let is_part = splits.iter().any(|(_, parts)| parts.contains(&window));
+        let is_part = splits.iter().any(|split| split.parts.contains(&window));
         let asked = self.replica.tiles.get();
         let one = self.health().collapsed.is_some_and(|collapsed| collapsed.instead_of == asked);
         let Some((split, parts)) = plan.split(&window).filter(|_| !is_part && !one) else { return false };
         *plan = split;
         self.health().plan = Some(plan.clone());
-        splits.push((window, parts));
+        splits.push(Split { window, parts, stalled, vain: None });
         true
     }
 
     /// Whether this run has made it by splitting another window.
     pub(crate) fn is_part(&self, window: Option<Window>) -> bool {
-        window.is_some_and(|window| lock(&self.splits).iter().any(|(_, parts)| parts.contains(&window)))
+        self.split_of(window, |_| ()).is_some()
+    }
+
+    /// Tells of the split that has made a window, or changes it.
+    pub(crate) fn split_of<T>(&self, window: Option<Window>, tell: impl FnOnce(&mut Split) -> T) -> Option<T> {
+        let window = window?;
+        lock(&self.splits).iter_mut().find(|split| split.parts.contains(&window)).map(tell)
     }
 
     fn has_split(&self, window: Option<Window>) -> bool {
-        lock(&self.splits).iter().any(|(split, _)| Some(*split) == window)
+        lock(&self.splits).iter().any(|split| Some(split.window) == window)
     }
 
     /// Takes back the splits that have not helped: where no part got through, the width was not what was wrong.
     fn join_splits(&self, parts: &[Part<'_>]) {
-        for (window, of_it) in lock(&self.splits).iter() {
+        for Split { window, parts: of_it, .. } in lock(&self.splits).iter() {
             let mut of_it = parts.iter().filter(|part| part.tile.window.is_some_and(|part| of_it.contains(&part)));
             if of_it.all(|part| matches!(part.error, Some(Error::Round(_)))) {
                 let mut plan = lock(&self.plan);
