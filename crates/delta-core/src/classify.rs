@@ -129,11 +129,7 @@ pub(crate) fn classify(status: StatusCode, headers: &HeaderMap, error: &GraphErr
     match TABLE.iter().find(fits).map(|row| row.action) {
         Some(Do::Accept) => Verdict::Accept,
         Some(Do::Redirect) => Verdict::Redirect,
-        Some(Do::Wait(refusal)) => match (retry_after(headers), refusal) {
-            // Whoever says when to come back is not asked for too much, but too often.
-            (Some(asked), Refusal::Overloaded) => Verdict::Wait(Some(asked), Refusal::Throttled),
-            (asked, refusal) => Verdict::Wait(asked, refusal),
-        },
+        Some(Do::Wait(refusal)) => Verdict::Wait(retry_after(headers), refusal),
         Some(Do::Authenticate) => Verdict::Authenticate(Challenge { claims }),
         Some(Do::Refuse(refusal)) => Verdict::Refuse(refusal),
         None => Verdict::Refuse(Refusal::Unexpected),

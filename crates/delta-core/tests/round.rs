@@ -134,8 +134,8 @@ fn a_wait_asks_for_the_same_request_again_and_is_bounded() {
         assert!(wait.duration.as_secs() >= 30 && wait.attempt == attempt);
         assert_eq!(url(&round), before);
     }
-    let throttled = round.clone().receive(asked("30")).unwrap_err();
-    assert!(matches!(throttled, Error::Refused { refusal: Refusal::Throttled, .. }), "{throttled}");
+    let overloaded = round.clone().receive(asked("30")).unwrap_err();
+    assert!(matches!(overloaded, Error::Refused { refusal: Refusal::Overloaded, .. }), "{overloaded}");
     let error = round.receive(asked("soon")).unwrap_err();
     assert_eq!(error.status(), Status::Persistent);
     assert_eq!(

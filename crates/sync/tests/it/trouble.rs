@@ -468,6 +468,14 @@ fn a_503_that_throttles_does_not_shrink_pages() {
 }
 
 #[test]
+fn a_503_that_says_when_to_come_back_shrinks_pages_too() {
+    let (world, store) = (walk_through(), MemoryStore::default());
+    world.with(|s| s.script = (0..2).map(|_| retry(503, "5")).collect());
+    run(&world, WINDOW, 200, &store).unwrap();
+    assert_eq!(tile_health(&store).page_size.unwrap().size.get(), 50);
+}
+
+#[test]
 fn an_outage_keeps_what_was_staged() {
     let (world, store) = (walk_through(), MemoryStore::default());
     world.with(|s| {
