@@ -162,7 +162,7 @@ impl Salvaged {
         let mut first_seq = last_seq.saturating_add(1);
         for (first, last) in blocks.into_iter().rev().filter(|(_, last)| *last <= last_seq) {
             match from.notes(first, |_| true) {
-                Ok(Some((notes, bytes))) if last.saturating_add(1) == first_seq && adds_up(&notes) => {
+                Ok(Some((notes, bytes))) if last.saturating_add(1) == first_seq && is_whole(&notes, first) => {
                     self.notes += u64::from(notes.notes);
                     first_seq = first;
                     carried.push(bytes, |effects| effects.journal.push(notes))?;
@@ -177,9 +177,9 @@ impl Salvaged {
     }
 }
 
-/// Whether a block of notes has as many as it says.
-fn adds_up(notes: &Notes<Piece<Span, String>>) -> bool {
-    matches!(&notes.text, Piece::New(text) if notes.adds_up(text))
+/// Whether a block of notes is the one that begins with this note, and has as many as it says.
+fn is_whole(notes: &Notes<Piece<Span, String>>, first: u64) -> bool {
+    notes.first == first && matches!(&notes.text, Piece::New(text) if notes.adds_up(text))
 }
 
 /// All staged rounds.
