@@ -8,7 +8,7 @@ use super::codec::{At, Encoded};
 use super::frame::{Chain, HEADER, SEGMENT_HEADER, finish, segment_header};
 use super::hint;
 use super::recover::Ending;
-use super::scan::Place;
+use super::scan::{Place, Scan};
 use super::segment::{self, Segments, hint_path};
 use crate::Error;
 use crate::disk::{Access, Disk, File, read_exact_at};
@@ -38,6 +38,7 @@ impl Log {
         segment_bytes: u64,
     ) -> Result<Self, Error> {
         if let Ending::TornSegment(number) = ending {
+            check_last(disk.as_ref(), &mut segments, &place)?;
             let path = segments.path(number);
             disk.remove(&path).map_err(Error::io("remove", &path))?;
         }
@@ -156,6 +157,21 @@ impl Log {
             self.disk.remove(&path).map_err(Error::io("remove", &path))?;
         }
         Ok(())
+    }
+}
+
+/// Makes sure that the last frame of a segment that was sealed is whole, before it is at the end again, where a frame that
+/// is not would pass for torn: it may be known from a hint only.
+fn check_last(disk: &dyn Disk, segments: &mut Segments, place: &Place) -> Result<(), Error> {
+    if place.last == 0 {
+        return Ok(());
+    }
+    let file = segments.open(disk, place.segment, Access::Write)?;
+    let path = segments.path(place.segment);
+    let mut scan = Scan::new(file.as_ref(), &path, place.segment)?;
+    match scan.frame(place.last)? {
+        Some(header) if header.crc == place.chain.crc => Ok(()),
+        _ => Err(scan.damaged(place.last, "the last frame of a sealed segment is not whole")),
     }
 }
 

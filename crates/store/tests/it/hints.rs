@@ -115,6 +115,26 @@ fn a_hint_that_lies_is_found_by_verifying() {
     assert!(lies > 100, "{lies}");
 }
 
+/// A crash while a segment is begun leaves the one before at the end. If its last frame went bad meanwhile, that is damage,
+/// and nothing that is cut off.
+#[test]
+fn what_a_hint_covers_up_is_not_taken_for_a_torn_end() {
+    let (_, disk, tail) = sealed();
+    disk.put(&segment(tail), b"torn");
+    let sealed = disk.contents(&segment(tail - 1)).unwrap();
+    let mut bytes = sealed.clone();
+    let at = bytes.len() - 2;
+    bytes[at] ^= 1;
+    disk.put(&segment(tail - 1), &bytes);
+    for _ in 0..2 {
+        let refused = open_uncompacted(&disk, 2500);
+        assert!(matches!(refused, Err(Error::Damaged { .. })), "{refused:?}");
+        assert_eq!(disk.contents(&segment(tail - 1)).unwrap(), bytes);
+    }
+    disk.put(&segment(tail - 1), &sealed);
+    open_uncompacted(&disk, 2500).unwrap();
+}
+
 /// A hint of a segment that is the tail again, or gone, must not be believed later.
 #[test]
 fn hints_without_a_sealed_segment_are_removed() {
