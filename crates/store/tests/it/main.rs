@@ -14,6 +14,7 @@ mod library;
 mod migration;
 mod opening;
 mod properties;
+mod resync;
 mod retention;
 mod sabotage;
 mod salvage;

@@ -121,9 +121,10 @@ fn a_second_writer_is_refused(bug: Option<Bug>) {
 
 type Check = fn(Option<Bug>);
 
-/// Which check finds which bug.
-const TABLE: [(Check, &[Bug]); 5] = [
+/// Which check finds which bug, and which tests it is the essence of.
+const TABLE: [(&str, Check, &[Bug]); 5] = [
     (
+        "a_reader_follows_its_writer_and_writes_nothing",
         reopening_shows_the_same,
         &[
             Bug::SequenceNumbersRepeat,
@@ -146,6 +147,7 @@ const TABLE: [(Check, &[Bug]); 5] = [
         ],
     ),
     (
+        "crash_anywhere_converges",
         crashing_anywhere_converges,
         &[
             Bug::FramesAreNotSynced,
@@ -156,8 +158,13 @@ const TABLE: [(Check, &[Bug]); 5] = [
             Bug::SegmentsGoTooEarly,
         ],
     ),
-    (a_killed_process_leaves_nothing_unsynced_behind, &[Bug::RecoveryDoesNotSync]),
     (
+        "a_killed_process_leaves_nothing_unsynced_behind",
+        a_killed_process_leaves_nothing_unsynced_behind,
+        &[Bug::RecoveryDoesNotSync],
+    ),
+    (
+        "a_failing_disk_loses_nothing_that_was_acknowledged",
         failing_disks_lose_nothing,
         &[
             Bug::SyncErrorsAreSwallowed,
@@ -166,18 +173,21 @@ const TABLE: [(Check, &[Bug]); 5] = [
             Bug::TheEndIsNotRewritten,
         ],
     ),
-    (a_second_writer_is_refused, &[Bug::TheLockIsNotExclusive]),
+    ("the_second_writer_is_told_who_the_first_is", a_second_writer_is_refused, &[Bug::TheLockIsNotExclusive]),
 ];
 
 #[test]
 fn every_planted_bug_is_noticed() {
     let mut missed = Vec::new();
     let mut noticed = 0;
-    for (check, bugs) in TABLE {
+    for (test, check, bugs) in TABLE {
         for bug in bugs {
             match catch_unwind(AssertUnwindSafe(|| check(Some(*bug)))) {
                 Ok(()) => missed.push(*bug),
-                Err(_) => noticed += 1,
+                Err(_) => {
+                    println!("{bug:?} is noticed as by {test}");
+                    noticed += 1;
+                }
             }
         }
     }
@@ -187,7 +197,7 @@ fn every_planted_bug_is_noticed() {
 
 #[test]
 fn without_a_bug_nothing_is_noticed() {
-    for (check, _) in TABLE {
+    for (_, check, _) in TABLE {
         check(None);
     }
 }
