@@ -7,6 +7,7 @@ mod fleet;
 mod guard;
 mod properties;
 mod removals;
+mod secrets;
 mod series;
 mod settling;
 mod standup;

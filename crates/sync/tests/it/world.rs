@@ -13,7 +13,9 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use store::reader::{self, TimeRange};
 use store::{Store, View};
-use sync::{AccessToken, Error, Limits, Replica, SyncReport, Synchronizer, Timer, Transport};
+use sync::{AccessToken, Error, Health, Limits, Notice, Replica, SyncReport, Synchronizer, Timer, Transport};
+
+use crate::secrets::has_secret;
 
 pub(crate) const ROOT: &str = "https://graph.microsoft.com";
 /// The client's token, in no form that could stand anywhere by chance.
@@ -142,11 +144,26 @@ impl World {
         )
         // Histories have more of them in a day than anybody would.
         .with_limits(Limits { full_rounds: 1_000, ..Limits::default() })
+        .with_observer(|notice: &Notice<'_>| assert_no_secret(&format!("{notice:?}")))
     }
 
+    /// A run. What it says, and what it leaves behind for others to say, has no secrets.
     pub(crate) fn sync(&self, replica: &Replica, store: &dyn Store) -> Result<SyncReport, Error> {
-        pollster::block_on(self.synchronizer().run(replica, store))
+        let outcome = pollster::block_on(self.synchronizer().run(replica, store));
+        match &outcome {
+            Ok(report) => assert_no_secret(&serde_json::to_string(report).unwrap()),
+            Err(error) => assert_no_secret(&error.to_string()),
+        }
+        let view = pollster::block_on(store.view()).unwrap();
+        let state = view.engine_state().map_or("", |state| state.text());
+        assert_no_secret(&format!("{outcome:?} {view:?} {:?} {state}", Health::of(view.as_ref())));
+        outcome
     }
+}
+
+#[track_caller]
+fn assert_no_secret(text: &str) {
+    assert!(!has_secret(text), "a token or a link was printed: {text}");
 }
 
 pub(crate) fn event(subject: &str, start: Timestamp, minutes: i64) -> Value {
