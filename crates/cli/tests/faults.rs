@@ -104,3 +104,33 @@ fn a_group_that_is_larger_than_a_page_is_read_with_larger_pages() {
     let repeated = log.lines().filter(|line| line.contains("3070")).count();
     assert!((1..=12).contains(&repeated), "{repeated} repeated pages");
 }
+
+/// Occurrences of a series are never divided over pages: a page that is smaller than the series never ends.
+#[test]
+fn a_daily_series_that_is_larger_than_a_page_is_read_with_larger_pages() {
+    let dir = tempfile::tempdir().unwrap();
+    let rule = r#"{"on": {"kind": "delta"}, "fault": {"msgraph-sdk-dotnet-3070": {"group": 300}}}"#;
+    let sim = struck_by(dir.path(), rule, 0);
+    let mut series = common::event("Daily", "2026-12-01T09");
+    series["recurrence"] = serde_json::json!({
+        "pattern": {"type": "daily", "interval": 1},
+        "range": {"type": "numbered", "startDate": "2026-12-01", "numberOfOccurrences": 300},
+    });
+    sim.post("/v1.0/me/events", &series);
+    let store = dir.path().join("store");
+    let sync = |window: &str| {
+        let mut command = common::command(["sync", "--graph-root", &sim.graph_root, "--json", "--page-size", "100"]);
+        run(command.args(["--window", window, "--store"]).arg(&store)).json().remove(0)
+    };
+    let report = sync("2026-12-01..2027-12-01");
+    let listing = sim.get("/v1.0/me/calendarView?startDateTime=2026-12-01&endDateTime=2027-12-01&$top=1000");
+    let ids = |events: &[serde_json::Value]| by_id(events).into_iter().map(|(id, _)| id).collect::<Vec<_>>();
+    let there = ids(listing["value"].as_array().unwrap());
+    assert_eq!((there.len(), ids(&read(&store, &["events", "list", "--json"]).json())), (300, there));
+    assert_eq!((&report["listing"], &report["round"]), (&false.into(), &"full".into()), "{report}");
+    let again = sync("2026-12-01..2027-12-01");
+    assert_eq!((&again["requests"], &again["changes"]["unchanged"]), (&1.into(), &0.into()), "{again}");
+    let log = sim.stop();
+    let repeated = log.lines().filter(|line| line.contains("3070")).count();
+    assert!((1..=12).contains(&repeated), "{repeated} repeated pages");
+}

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::sync::{Arc, Mutex};
 
+use common::secrets::secret_in;
 use common::server::{Reply, Request, Server, pass_on};
 use common::{Done, Sim, command, read, run, sync};
 
@@ -53,6 +54,27 @@ fn assert_reads_are_clean(secrets: &Secrets, store: &std::path::Path) {
         &["status", "--json"],
     ] {
         secrets.assert_not_in(&read(store, args));
+    }
+}
+
+/// What every test here looks for: see `common::secrets`.
+#[test]
+fn a_secret_would_be_noticed() {
+    for text in [
+        "GET /x?$deltatoken=abc",
+        "%24skiptoken%3Dabc",
+        "$deltaToken=R",
+        "at R0usmcqNFTlUN2NtRSsI_-dOf0_wb6R",
+        "Authorization: Bearer eyJ0eXAiOiJKV1QiLCJhbGciOi",
+        "eyJ0eXAiOiJKV1QiLCJhbGciOi",
+        "0.sim.AAAAAAAAAAAAAAAAAAAAAAA",
+        CANARY,
+    ] {
+        assert!(secret_in(text).is_some(), "{text}");
+    }
+    for text in ["", "GET /x?$deltatoken=…", "a skiptoken is opaque", "%24skiptoken%3D…", "token_type Bearer", "R0usmc"]
+    {
+        assert_eq!(secret_in(text), None);
     }
 }
 

@@ -190,3 +190,72 @@ fn a_damaged_copy_is_found_salvaged_and_mended_by_the_next_sync() {
     assert_eq!(events(&copy), complete);
     read(&store, &["store", "salvage", "--to", copy.to_str().unwrap()]).failed(78, "there is something already");
 }
+
+/// The frozen store of format 0, as a target's directory.
+fn of_format_0(store: &Path) -> std::path::PathBuf {
+    let replica = store::Library::open(store).unwrap().shelf("me/calendarView").path;
+    fs::create_dir_all(&replica).unwrap();
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/store/format-0");
+    for entry in fs::read_dir(fixture).unwrap().map(|entry| entry.unwrap()) {
+        fs::copy(entry.path(), replica.join(entry.file_name())).unwrap();
+    }
+    replica
+}
+
+#[test]
+fn a_store_of_an_earlier_format_is_migrated_once_and_keeps_everything() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = dir.path().join("store");
+    read(&store, &["store", "migrate"]).failed(1, "there is no local copy");
+    let replica = of_format_0(&store);
+    let before = contents(&store);
+    for args in [&["events", "list"][..], &["status"], &["store", "verify"], &["store", "dump"]] {
+        read(&store, args).failed(78, "run `caldelta store migrate`");
+    }
+    assert_eq!(contents(&store), before, "nothing is changed before it is asked for");
+    // Who writes to it keeps it.
+    let lock = fs::File::create(replica.join("lock")).unwrap();
+    lock.try_lock().unwrap();
+    read(&store, &["store", "migrate"]).failed(75, "in use");
+    drop(lock);
+    let migrated = read(&store, &["store", "migrate", "--json"]).json().remove(0);
+    assert_eq!((&migrated["schema"], &migrated["from"]), (&"store-migrate/1".into(), &0.into()), "{migrated}");
+    assert!(migrated["frames"].as_u64().unwrap() > 10, "{migrated}");
+    read(&store, &["store", "verify"]).ok();
+    // The dump names the target, the fixture does not.
+    let plain = |mut line: Value| {
+        let members = line.as_object_mut().unwrap();
+        ["schema", "target"].iter().for_each(|name| drop(members.remove(*name)));
+        line.to_string()
+    };
+    let mut dumped: Vec<String> = read(&store, &["store", "dump"]).json().into_iter().map(plain).collect();
+    let fixture = include_str!("../../../fixtures/store/format-0.jsonl").lines();
+    let mut expected: Vec<String> = fixture.map(|line| plain(serde_json::from_str(line).unwrap())).collect();
+    dumped.sort();
+    expected.sort();
+    assert_eq!(dumped, expected);
+    let after = contents(&store);
+    assert!(read(&store, &["store", "migrate"]).ok().ends_with(": nothing to do\n"));
+    assert_eq!(read(&store, &["store", "migrate", "--json"]).json()[0]["from"], Value::Null);
+    assert_eq!(contents(&store), after);
+}
+
+#[test]
+fn a_damaged_store_of_an_earlier_format_is_not_migrated() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = dir.path().join("store");
+    let replica = of_format_0(&store);
+    let segment = replica.join("000009.log");
+    let whole = fs::read(&segment).unwrap();
+    let mut bytes = whole.clone();
+    bytes[whole.len() / 2] ^= 0x20;
+    fs::write(&segment, bytes).unwrap();
+    let before = contents(&store);
+    for _ in 0..2 {
+        read(&store, &["store", "migrate"]).failed(65, "is damaged at byte");
+        let after = contents(&store);
+        assert!(before.iter().all(|file| after.contains(file)), "what was there is not changed");
+    }
+    fs::write(&segment, whole).unwrap();
+    read(&store, &["store", "migrate"]).ok();
+}

@@ -9,15 +9,17 @@ use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use common::{Sim, WINDOW, command, read, run, wait_for, wait_until};
+use common::{Sim, WINDOW, command, drain, read, run, secrets, wait_for, wait_until};
 use serde_json::{Value, json};
 
 /// A watch in a process of its own, killed when dropped.
 struct Watch {
     child: Child,
     events: Arc<Mutex<Vec<Value>>>,
+    said: Option<JoinHandle<String>>,
 }
 
 fn watch(sim: &Sim, store: &Path, args: &[&str]) -> Command {
@@ -28,15 +30,16 @@ fn watch(sim: &Sim, store: &Path, args: &[&str]) -> Command {
 
 impl Watch {
     fn start(command: &mut Command) -> Self {
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (events, lines) = (Arc::default(), BufReader::new(child.stdout.take().unwrap()).lines());
         let seen: Arc<Mutex<Vec<Value>>> = Arc::clone(&events);
-        std::thread::spawn(move || {
+        thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
-                seen.lock().unwrap().push(serde_json::from_str(&line).unwrap());
+                seen.lock().unwrap().push(serde_json::from_str(&secrets::clean(line)).unwrap());
             }
         });
-        Self { child, events }
+        let said = Some(drain(child.stderr.take().unwrap()));
+        Self { child, events, said }
     }
 
     /// The first event like this, once it is there.
@@ -69,6 +72,8 @@ impl Drop for Watch {
         // It may have ended by itself.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        let said = self.said.take().map(JoinHandle::join);
+        assert!(thread::panicking() || !matches!(said, Some(Err(_))), "the watch has said a secret");
     }
 }
 

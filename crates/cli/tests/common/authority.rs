@@ -77,7 +77,7 @@ impl Talk {
     pub(crate) fn done(self, mut child: Child) -> Done {
         let rest = drain(self.stderr);
         let status = wait_for(&mut child);
-        let stderr = self.said + &rest.join().unwrap();
+        let stderr = super::secrets::clean(self.said + &rest.join().unwrap());
         Done { code: status.code(), stdout: self.stdout.join().unwrap(), stderr }
     }
 }

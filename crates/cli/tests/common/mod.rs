@@ -4,6 +4,7 @@
 pub(crate) mod authority;
 pub(crate) mod http;
 pub(crate) mod page;
+pub(crate) mod secrets;
 pub(crate) mod server;
 
 use std::ffi::OsStr;
@@ -24,6 +25,8 @@ const POLL: Duration = Duration::from_millis(2);
 pub(crate) fn command<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_caldelta"));
     command.args(args).env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    // Whatever logs, logs everything: see `secrets`.
+    command.env("RUST_LOG", "trace");
     // Windows finds neither sockets nor temporary directories without these.
     for name in ["SystemRoot", "TEMP", "TMP", "TMPDIR"] {
         command.envs(std::env::var_os(name).map(|value| (name, value)));
@@ -105,13 +108,13 @@ pub(crate) fn wait_for(child: &mut Child) -> ExitStatus {
     panic!("the process did not end");
 }
 
-/// Reads a stream to its end.
+/// Reads a stream to its end, and looks for secrets in it.
 pub(crate) fn drain(mut stream: impl Read + Send + 'static) -> JoinHandle<String> {
     thread::spawn(move || {
         let mut bytes = Vec::new();
         // What a killed process leaves is enough.
         let _ = stream.read_to_end(&mut bytes);
-        String::from_utf8(bytes).unwrap()
+        secrets::clean(String::from_utf8(bytes).unwrap())
     })
 }
 
@@ -148,7 +151,7 @@ impl Sim {
         let mut child = command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let announcement: Value = serde_json::from_str(&line).unwrap();
+        let announcement: Value = serde_json::from_str(&secrets::clean(line)).unwrap();
         let graph_root = announcement["graph_root"].as_str().unwrap().to_owned();
         let log = Some(drain(child.stderr.take().unwrap()));
         Self { child, graph_root, announcement, log }
@@ -221,6 +224,8 @@ impl Drop for Sim {
         // It may have ended by itself.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        let log = self.log.take().map(JoinHandle::join);
+        assert!(thread::panicking() || !matches!(log, Some(Err(_))), "the simulator's log holds a secret");
     }
 }
 
