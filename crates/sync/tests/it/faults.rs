@@ -3,7 +3,7 @@
 //! A plan is drawn from a number, and so is everything else in its story: the number in a failure's message is all that is
 //! needed to see it again (`CALDELTA_FAULT_PLANS_FROM=17 CALDELTA_FAULT_PLANS=1`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::num::NonZeroU8;
@@ -11,12 +11,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use delta_core::Timestamp;
+use delta_core::{EventType, Timestamp};
 use graph_sim::{FaultPlan, Quirks};
 use http::Method;
 use serde_json::{Value, json};
 use store::disk::SimDisk;
-use store::{FileOptions, FileStore, MemoryStore, Store};
+use store::{FileOptions, FileStore, JournalEntry, MemoryStore, Store, What};
 use sync::{AccessToken, Error, Health, Notice, SyncReport, Synchronizer, TokenError, TokenProvider, Want};
 
 use crate::secrets::has_secret;
@@ -127,6 +127,46 @@ impl Story {
             report = self.run().unwrap_or_else(|error| panic!("plan {}: after the faults: {error}", self.number));
         }
         assert!(self.shown() == self.listing(), "plan {}: {report:?}", self.number);
+        self.check_journal();
+    }
+
+    /// Of 7, resync_emits_only_true_changes: each entry of the journal goes on from the version that the one before has left,
+    /// nothing comes that is there or goes that is not, and together they tell what is shown. Whether an update is one
+    /// can't be seen by its etags: what came in part is told of again once all of it is there.
+    fn check_journal(&self) {
+        let number = self.number;
+        let view = pollster::block_on(self.store.view()).unwrap();
+        let mut held: BTreeMap<String, Option<String>> = BTreeMap::new();
+        let mut masters = BTreeSet::new();
+        for JournalEntry { note, seq, .. } in pollster::block_on(view.journal(0, usize::MAX)).unwrap() {
+            let id = note.id.to_string();
+            if note.kind == EventType::SeriesMaster {
+                masters.insert(id.clone());
+            } else {
+                masters.remove(&id);
+            }
+            let before = match note.what {
+                What::Created => held.insert(id, note.etag_after.clone()),
+                What::Updated => Some(
+                    held.insert(id.clone(), note.etag_after.clone())
+                        .unwrap_or_else(|| panic!("plan {number}: {seq} updates what is not there")),
+                ),
+                What::Deleted | What::LeftWindow => Some(
+                    held.remove(&id).unwrap_or_else(|| panic!("plan {number}: {seq} takes away what is not there")),
+                ),
+            };
+            match note.what {
+                What::Created => assert!(before.is_none(), "plan {number}: {seq} creates what is there"),
+                _ => assert_eq!(
+                    before.flatten(),
+                    note.etag_before,
+                    "plan {number}: {seq} does not go on from what was there"
+                ),
+            }
+        }
+        held.retain(|id, _| !masters.contains(id));
+        let shown = visible(&self.store);
+        assert!(held.keys().eq(shown.keys()), "plan {number}: the journal tells of other events than are shown");
     }
 
     /// Every third story is one with series.
