@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use delta_core::Failure;
+use delta_core::{Failure, FailureKind};
 use serde::Deserialize;
 
 use crate::certificate::CertificateError;
@@ -196,7 +196,12 @@ impl fmt::Display for Error {
                 write!(f, "the login server answered {status}, {attempts} times: try again later")
             }
             Self::NoResponse { failure, attempts } => {
-                write!(f, "no response from the login server in {attempts} tries: {failure}; check the network")
+                let tries = if *attempts == 1 { "try" } else { "tries" };
+                let advice = match failure.kind {
+                    FailureKind::Tls => "trust who signed its certificate (a CA file), if it is the right one",
+                    _ => "check the network",
+                };
+                write!(f, "no response from the login server in {attempts} {tries}: {failure}; {advice}")
             }
             Self::NotAnAnswer { status, what } => {
                 write!(f, "the answer ({status}) {what}: is this a login server? Check --authority and --cloud")

@@ -14,6 +14,7 @@ use crate::accounts::{self, Chosen};
 use crate::args;
 use crate::connect;
 use crate::exit::{Code, Failure};
+use crate::output;
 use crate::paths;
 use crate::timer::SystemTimer;
 
@@ -106,7 +107,9 @@ fn store(args: &args::StoreArgs) -> Check {
         Ok((0, path)) => {
             Check::warn("store", format!("there is no local copy in {}", path.display()), "run `caldelta sync`")
         }
-        Ok((replicas, path)) => Check::ok("store", format!("{replicas} local copies in {}", path.display())),
+        Ok((replicas, path)) => {
+            Check::ok("store", format!("copies of {} in {}", output::count(replicas as u64, "target"), path.display()))
+        }
         Err(failure) => Check::fail("store", &failure, None),
     }
 }

@@ -80,9 +80,23 @@ fn with_defaults(command: Command, first: &ArgMatches, file: &File) -> Command {
                 .filter(|arg| is_open(&command, matches, arg))
                 .map(|arg| arg.get_id().to_string())
                 .collect();
-            return command.mut_args(|arg| match file.value(place, &arg, account.as_deref()) {
-                Some(values) if open.contains(&arg.get_id().to_string()) => arg.required(false).default_values(values),
-                _ => arg,
+            let said = |arg: &Arg| file.entry(place, arg, account.as_deref()).filter(|entry| entry.is_said());
+            // What is said closer to the command goes before what that excludes.
+            let nearer = |arg: &Arg, entry: &Entry| {
+                let near = |other: &&Arg| said(other).is_some_and(|said| said.place.len() > entry.place.len());
+                command.get_arguments().filter(near).any(|other| keys::exclude(&command, arg, other))
+            };
+            let defaults: Vec<(String, Vec<String>)> = command
+                .get_arguments()
+                .filter(|arg| open.contains(&arg.get_id().to_string()))
+                .filter_map(|arg| {
+                    let entry = file.entry(place, arg, account.as_deref()).filter(|entry| !nearer(arg, entry))?;
+                    Some((arg.get_id().to_string(), entry.values.clone()))
+                })
+                .collect();
+            return command.mut_args(|arg| match defaults.iter().find(|(id, _)| arg.get_id() == id.as_str()) {
+                Some((_, values)) => arg.required(false).default_values(values.clone()),
+                None => arg,
             });
         };
         place.push(name.to_owned());
@@ -97,10 +111,7 @@ fn is_open(command: &Command, matches: &ArgMatches, arg: &Arg) -> bool {
         let source = matches.value_source(arg.get_id().as_str());
         matches!(source, Some(ValueSource::CommandLine | ValueSource::EnvVariable))
     };
-    let excludes = |one: &Arg, other: &Arg| {
-        command.get_arg_conflicts_with(one).iter().any(|found| found.get_id() == other.get_id())
-    };
-    !said(arg) && !command.get_arguments().any(|other| said(other) && (excludes(other, arg) || excludes(arg, other)))
+    !said(arg) && !command.get_arguments().any(|other| said(other) && keys::exclude(command, other, arg))
 }
 
 /// Whose section of `[accounts]` counts.

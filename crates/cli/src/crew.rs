@@ -7,7 +7,7 @@ use delta_core::{Calendar, Mailbox, Refusal, Resource, ServiceRoot, ViewKind};
 use store::Library;
 use sync::{Discovery, Fleet, Limits, Pace, SyncReport, Synchronizer, Timer, Verdict, lane};
 
-use crate::args::{CopyArgs, FleetArgs};
+use crate::args::{CopyArgs, FleetArgs, ProgressArg};
 use crate::catalogue::Catalogue;
 use crate::connect;
 use crate::exit::Failure;
@@ -61,7 +61,7 @@ impl Crew {
         copy: CopyArgs,
         library: Library,
         (targets, fleet): (&[Resource], &FleetArgs),
-        (json, every): (bool, Option<Duration>),
+        (json, progress, every): (bool, ProgressArg, Option<Duration>),
     ) -> Result<Self, Failure> {
         let limits = Limits::default();
         let pace = Pace { lanes: fleet.parallel.into(), per_lane: limits.in_flight, patience: limits.max_wait };
@@ -72,7 +72,8 @@ impl Crew {
         let engine = if lanes.len() > 1 || every.is_some() { engine.giving_way() } else { engine };
         let catalogue = Catalogue::open(library.path());
         let fleet_of = Fleet::new(pace, connect::seed()?);
-        let crew = Self { root, copy, engine, library, catalogue, fleet: fleet_of, bars: Bars::new(), json, every };
+        let bars = Bars::new(progress);
+        let crew = Self { root, copy, engine, library, catalogue, fleet: fleet_of, bars, json, every };
         for target in targets {
             crew.take_on(target, fleet.all_calendars);
         }

@@ -125,6 +125,9 @@ fn hint(error: &delta_core::Error) -> String {
     let hint = match error {
         delta_core::Error::Refused { error, .. } if error.codes.is_empty() => "; is this Microsoft Graph?",
         delta_core::Error::Refused { refusal: Refusal::NotFound, .. } => "; check the target and the graph root",
+        delta_core::Error::NoResponse { failure, .. } if failure.kind == FailureKind::Tls => {
+            "; if the server is the right one, trust who signed its certificate with --ca-file FILE"
+        }
         delta_core::Error::NoResponse { .. } => "; check the network and the graph root",
         _ => "",
     };

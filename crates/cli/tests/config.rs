@@ -80,6 +80,29 @@ fn an_option_goes_before_the_ones_that_it_excludes() {
 }
 
 #[test]
+fn keys_that_exclude_each_other_are_refused() {
+    for (text, words) in [
+        ("token-file = \"a\"\ntoken-command = \"b\"", ":2: token-command and token-file (line 1) exclude each other"),
+        ("[sync]\ncloud = \"china\"\ngraph-root = \"http://127.0.0.1:9\"", ":3: graph-root and cloud (line 2)"),
+        ("[agenda]\njson = true\ntsv = true", "exclude each other: keep one of them"),
+    ] {
+        Home::new(text).run(&["config", "validate"]).failed(78, words);
+        Home::new(text).run(&["status"]).failed(78, words);
+    }
+    Home::new("[agenda]\njson = true\ntsv = false").run(&["config", "validate"]).ok();
+}
+
+#[test]
+fn a_key_of_the_command_goes_before_what_it_excludes_above_all_tables() {
+    let home = Home::new("");
+    let (token, store) = (home.0.path().join("token"), home.0.path().join("store"));
+    fs::write(&token, "two words").unwrap();
+    let text = format!("account = \"work\"\n[sync]\nstore = {store:?}\ntoken-file = {token:?}\n");
+    fs::write(home.file(), text).unwrap();
+    home.run(&["sync"]).failed(77, "white space");
+}
+
+#[test]
 fn every_option_has_a_variable() {
     let (sim, dir) = (Sim::start(), tempfile::tempdir().unwrap());
     let json = |value: &str| run(sim.sync(dir.path(), &[]).env("CALDELTA_SYNC_JSON", value)).ok().starts_with('{');

@@ -88,6 +88,11 @@ fn every_member_that_is_printed_is_documented() {
     sim.create("me", "Lesson", "2026-12-10T19");
     assert_documented("sync", &run(&mut sim.sync(dir.path(), &["--json"])).json()[0]);
     sim.create("me", "One more", "2026-12-11T19");
+    let told = run(&mut sim.sync(&dir.path().join("told"), &["--progress", "json"])).stderr;
+    assert!(told.contains(r#""event":"page","doing":"reading everything","pages":1,"events":2,"#), "{told}");
+    for line in told.lines() {
+        assert_documented("sync", &serde_json::from_str(line).unwrap());
+    }
     let mut dry_run = run(&mut sim.sync(dir.path(), &["--json", "--dry-run"])).json();
     assert_documented("sync", &dry_run.pop().unwrap());
     assert_documented("sync", &dry_run.pop().unwrap());

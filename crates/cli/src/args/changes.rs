@@ -3,7 +3,7 @@
 use clap::Args;
 use delta_core::Resource;
 
-use super::StoreArgs;
+use super::{StoreArgs, values};
 
 #[derive(Debug, Args)]
 pub(crate) struct Changes {
@@ -13,7 +13,7 @@ pub(crate) struct Changes {
     #[command(flatten)]
     pub(crate) store: StoreArgs,
     /// Only changes after this number [default: all that the journal still has]
-    #[arg(long, value_name = "SEQ")]
+    #[arg(long, value_name = "SEQ", value_parser = values::number)]
     pub(crate) since: Option<u64>,
     /// Go on with what is published from now on, until stopped
     #[arg(long)]

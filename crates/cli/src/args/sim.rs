@@ -4,10 +4,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::values;
+
 #[derive(Debug, Args)]
 pub(crate) struct Sim {
     /// The address to listen at; a port of 0 picks a free one
-    #[arg(long, env = "CALDELTA_LISTEN", hide_env_values = true, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    #[arg(long, env = "CALDELTA_LISTEN", hide_env_values = true, value_name = "ADDR", default_value = "127.0.0.1:0", value_parser = values::address)]
     pub(crate) listen: std::net::SocketAddr,
     /// Serve https with a certificate made at start; prints the path of the authority's certificate
     #[arg(long)]

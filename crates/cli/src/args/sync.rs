@@ -4,7 +4,7 @@ use clap::Args;
 use delta_core::Resource;
 use sync::MaxDeletes;
 
-use super::{ConnectArgs, CopyArgs, FleetArgs, SettlingArgs, StoreArgs};
+use super::{ConnectArgs, CopyArgs, FleetArgs, ProgressArgs, SettlingArgs, StoreArgs};
 
 #[derive(Debug, Args)]
 pub(crate) struct Sync {
@@ -28,6 +28,8 @@ pub(crate) struct Sync {
     pub(crate) max_deletes: Option<MaxDeletes>,
     #[command(flatten)]
     pub(crate) settling: SettlingArgs,
+    #[command(flatten)]
+    pub(crate) progress: ProgressArgs,
     /// Print one JSON object per target (sync-report/1)
     #[arg(long)]
     pub(crate) json: bool,

@@ -1,5 +1,6 @@
 //! How values are written that more than one command takes.
 
+use std::net::SocketAddr;
 use std::num::{NonZeroU8, NonZeroU32};
 use std::time::Duration;
 
@@ -7,6 +8,16 @@ use std::time::Duration;
 pub(super) fn page_size(text: &str) -> Result<NonZeroU32, String> {
     let size = text.parse::<NonZeroU32>().ok().filter(|size| size.get() <= 1000);
     size.ok_or_else(|| "a page has 1 to 1000 items".to_owned())
+}
+
+/// An address to listen at.
+pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "an address is an IP address and a port, such as 127.0.0.1:8080".to_owned())
+}
+
+/// The number of a change.
+pub(super) fn number(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| "a change has a number, which `caldelta changes` shows in front, such as 42".to_owned())
 }
 
 /// A number of tiles.

@@ -6,7 +6,7 @@ use clap::Args;
 use delta_core::Resource;
 use sync::MaxDeletes;
 
-use super::{ConnectArgs, CopyArgs, FleetArgs, SettlingArgs, StoreArgs, values};
+use super::{ConnectArgs, CopyArgs, FleetArgs, ProgressArgs, SettlingArgs, StoreArgs, values};
 
 #[derive(Debug, Args)]
 pub(crate) struct Watch {
@@ -29,6 +29,8 @@ pub(crate) struct Watch {
     pub(crate) max_deletes: Option<MaxDeletes>,
     #[command(flatten)]
     pub(crate) settling: SettlingArgs,
+    #[command(flatten)]
+    pub(crate) progress: ProgressArgs,
     /// Read hints from stdin: a target per line, in which something has changed
     #[arg(long, env = "CALDELTA_HINTS", hide_env_values = true)]
     pub(crate) hints: bool,

@@ -1,5 +1,7 @@
 //! `caldelta config`, `completions` and `man`: what is around the commands.
 
+use std::path::Path;
+
 use clap::CommandFactory;
 
 use crate::args::{self, Cli};
@@ -25,13 +27,17 @@ pub(crate) fn run(command: args::Config) -> Result<(), Failure> {
         },
         args::Config::Schema => output::line(format!("{:#}", config::schema::schema(&config::command()))),
         args::Config::Validate(args) => {
-            let named = args.file.is_some();
-            let file = File::load(args.file.map_or(place, |file| (Some(file), named)))?;
-            let file = file.ok_or_else(|| Failure::new(Code::Operator, "there is no configuration file"))?;
+            let place = args.file.map_or(place, |file| (Some(file), true));
+            let file = File::load(place.clone())?.ok_or_else(|| no_file(place.0.as_deref()))?;
             let keys = output::count(u64::try_from(file.entries.len()).unwrap_or_default(), "key");
             output::line(format!("{}: {keys}, no mistake", file.path.display()))
         }
     }
+}
+
+fn no_file(usual: Option<&Path>) -> Failure {
+    let usual = usual.map(|path| format!(" at {}", path.display())).unwrap_or_default();
+    Failure::new(Code::Operator, format!("there is no configuration file{usual}: make one there, or name it"))
 }
 
 /// A key with its value, and what is used instead of it. Commands may have secrets in them, and do not show.

@@ -36,7 +36,8 @@ fn shelves(args: &args::StoreArgs) -> Result<Vec<Shelf>, Failure> {
     let path = paths::store(args)?;
     let shelves = Library::open(&path)?.replicas()?;
     if shelves.is_empty() {
-        return Err(Failure::new(Code::Failure, format!("there is no local copy in {}", path.display())));
+        let why = format!("there is no local copy in {}: run `caldelta sync` first", path.display());
+        return Err(Failure::new(Code::Failure, why));
     }
     Ok(shelves)
 }

@@ -21,7 +21,13 @@ pub(crate) async fn run(args: args::Sync) -> Result<(), Failure> {
     let settling = args.settling.settling();
     let synchronizer = connect::synchronizer(&args.connect, &root)?.with_guard(guard).with_settling(settling);
     let library = Library::open(paths::store(&args.store)?)?;
-    let crew = Crew::new((root, synchronizer), args.copy, library, (&targets, &args.fleet), (args.json, None))?;
+    let crew = Crew::new(
+        (root, synchronizer),
+        args.copy,
+        library,
+        (&targets, &args.fleet),
+        (args.json, args.progress.progress, None),
+    )?;
     let many = targets.len() > 1 || args.fleet.all_calendars;
     let mut done = 0;
     let mut failures = Vec::new();

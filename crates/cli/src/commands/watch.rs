@@ -30,7 +30,7 @@ pub(crate) async fn run(args: args::Watch) -> Result<(), Failure> {
     let library = Library::open(paths::store(&args.store)?)?;
     let every_seconds = args.every.as_secs();
     let log = Log { json: args.json, watching: RefCell::new(Watching::begin(library.path(), every_seconds)?) };
-    let every = (args.json, Some(args.every));
+    let every = (args.json, args.progress.progress, Some(args.every));
     let crew = Crew::new((root, synchronizer), args.copy, library, (&targets, &args.fleet), every)?;
     log.say(&Event::Started { targets: targets.iter().map(ToString::to_string).collect(), every_seconds });
     service::ready(format_args!("watching {}", output::count(targets.len() as u64, "target")));

@@ -32,6 +32,13 @@ pub(crate) struct Entry {
     pub(crate) variable: Option<String>,
 }
 
+impl Entry {
+    /// Whether it says something: a flag that is false is as good as not there.
+    pub(super) fn is_said(&self) -> bool {
+        self.values != ["false"]
+    }
+}
+
 impl File {
     /// Reads a file. That one which nobody named is not there is no mistake.
     pub(crate) fn load((path, named): (Option<PathBuf>, bool)) -> Result<Option<Self>, Failure> {
@@ -48,16 +55,16 @@ impl File {
         let table =
             DeTable::parse(text).map_err(|error| reader.mistake(error.span().unwrap_or_default(), error.message()))?;
         reader.table(table.get_ref(), &[])?;
+        if let Some(why) = excluding(&reader.root, &reader.entries) {
+            return Err(Failure::new(Code::Operator, format!("the configuration {}:{why}", path.display())));
+        }
         Ok(Self { path: path.to_owned(), entries: reader.entries })
     }
 
-    /// What is said about an option of the command at `place`.
-    pub(super) fn value(&self, place: &[String], arg: &Arg, account: Option<&str>) -> Option<Vec<String>> {
+    /// What is said about an option of the command at `place`: in the command's own table, or else above all tables.
+    pub(super) fn entry(&self, place: &[String], arg: &Arg, account: Option<&str>) -> Option<&Entry> {
         let key = keys::name(arg)?;
-        let at = |place: &[&str]| {
-            let found = self.entries.iter().find(|entry| entry.key == key && entry.place == place);
-            found.map(|entry| entry.values.clone())
-        };
+        let at = |place: &[&str]| self.entries.iter().find(|entry| entry.key == key && entry.place == place);
         let words: Vec<&str> = place.iter().map(String::as_str).collect();
         let of_account = || at(&["accounts", account.filter(|_| words == ["login"])?]);
         at(&words).or_else(of_account).or_else(|| if keys::is_common(arg) { at(&[]) } else { None })
@@ -68,6 +75,30 @@ impl File {
         let found = self.entries.iter().find(|entry| entry.place.is_empty() && entry.key == "account");
         found.and_then(|entry| entry.values.first().cloned())
     }
+}
+
+/// The first two keys of one table that exclude each other as options of a command.
+fn excluding(root: &Command, entries: &[Entry]) -> Option<String> {
+    for command in keys::leaves(root) {
+        let known = |entry: &&Entry| entry.is_said() && !entry.place.starts_with(&["accounts".to_owned()]);
+        let mut said = Vec::new();
+        for entry in entries.iter().filter(known) {
+            let arg = keys::of(command).find(|arg| keys::name(arg) == Some(&entry.key));
+            said.extend(arg.map(|arg| (entry, arg)));
+        }
+        said.sort_by_key(|(entry, _)| entry.line);
+        for (at, (entry, arg)) in said.iter().enumerate() {
+            let others = said.iter().take(at).filter(|(other, _)| other.place == entry.place);
+            for (other, excluded) in others {
+                if keys::exclude(command, arg, excluded) {
+                    let Entry { key, line, .. } = entry;
+                    let why = format!("{line}: {key} and {} (line {}) exclude each other", other.key, other.line);
+                    return Some(why + ": keep one of them");
+                }
+            }
+        }
+    }
+    None
 }
 
 struct Reader<'a> {

@@ -43,8 +43,16 @@ pub(super) fn is_common(arg: &Arg) -> bool {
     }
 }
 
+/// Whether two options of a command exclude each other.
+pub(super) fn exclude(command: &Command, one: &Arg, other: &Arg) -> bool {
+    let excludes = |one: &Arg, other: &Arg| {
+        command.get_arg_conflicts_with(one).iter().any(|found| found.get_id() == other.get_id())
+    };
+    excludes(one, other) || excludes(other, one)
+}
+
 /// The commands that do something themselves.
-fn leaves(command: &Command) -> Vec<&Command> {
+pub(super) fn leaves(command: &Command) -> Vec<&Command> {
     let inner: Vec<&Command> = command.get_subcommands().flat_map(leaves).collect();
     if inner.is_empty() { vec![command] } else { inner }
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use super::run;
 
@@ -14,9 +14,21 @@ pub(crate) struct Page {
 
 impl Page {
     pub(crate) fn read(name: &str) -> Self {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(name);
+        Self::at(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(name))
+    }
+
+    pub(crate) fn at(path: PathBuf) -> Self {
         let text = fs::read_to_string(&path).unwrap();
         Self { path, text }
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// What stands behind `$ `.
+    pub(crate) fn commands(&self) -> Vec<&str> {
+        self.text.lines().filter_map(|line| line.strip_prefix("$ ")).collect()
     }
 
     /// The first block of a kind.
@@ -54,7 +66,7 @@ impl Page {
 pub(crate) fn is_there(program: &str) -> bool {
     let found = Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success());
     if !found {
-        eprintln!("skipped: {program} is not installed (pip install {program})");
+        eprintln!("skipped: {program} is not installed");
     }
     found
 }
@@ -64,7 +76,7 @@ pub(crate) fn shell_in(home: &Path, line: &str) -> Command {
     let bin = Path::new(env!("CARGO_BIN_EXE_caldelta")).parent().unwrap();
     let path = format!("{}:{}:{}", home.join("bin").display(), bin.display(), std::env::var("PATH").unwrap());
     let mut command = Command::new("sh");
-    command.args(["-c", line]).current_dir(home).env_clear();
+    command.args(["-c", line]).current_dir(home).env_clear().stdin(Stdio::null());
     command.env("PATH", path).env("HOME", home).env("LC_ALL", "C.UTF-8").env("TZ", "Europe/Berlin");
     command
 }
