@@ -3,6 +3,7 @@
 //! - `cargo xtask bench [--json] [--quick] [PART…]` measures, and says so beside what the machine can do.
 //! - `cargo xtask ci [STEP…] [--skip STEP…]` runs what CI runs, in order, and stops at the first failure.
 //! - `cargo xtask diagram [--check]` draws the round's state diagram into the docs, or says whether it stands there.
+//! - `cargo xtask docs [--check]` writes `docs/reference.md`, or says whether it stands there.
 //! - `cargo xtask fixtures [--check]` writes `fixtures/rounds`, or says what in it is not as it would be written.
 //! - `cargo xtask schemas [--check]` writes the schemas of what the command line prints, or says whether they stand there.
 //! - `cargo xtask zones [--check]` writes the tables of Windows' time zones, or says whether they stand there.
@@ -10,6 +11,7 @@
 mod bench;
 mod ci;
 mod diagram;
+mod docs;
 mod fixtures;
 mod schemas;
 mod zones;
@@ -23,12 +25,13 @@ fn main() -> ExitCode {
         Some((command, rest)) if command == "bench" => bench::run(rest),
         Some((command, rest)) if command == "ci" => ci::run(rest),
         Some((command, rest)) if command == "diagram" => diagram::run(rest),
+        Some((command, rest)) if command == "docs" => docs::run(rest),
         Some((command, rest)) if command == "fixtures" => fixtures::run(rest),
         Some((command, rest)) if command == "schemas" => schemas::run(rest),
         Some((command, rest)) if command == "zones" => zones::run(rest),
         _ => {
-            let others =
-                ["diagram", "fixtures", "schemas", "zones"].map(|name| format!("\nor: cargo xtask {name} [--check]"));
+            let others = ["diagram", "docs", "fixtures", "schemas", "zones"]
+                .map(|name| format!("\nor: cargo xtask {name} [--check]"));
             Err(ci::usage() + bench::USAGE + &others.concat())
         }
     };

@@ -7,6 +7,8 @@ mod connect;
 mod copy;
 mod demo;
 mod doctor;
+#[cfg(test)]
+mod documented;
 mod events;
 mod export;
 mod filter;

@@ -1,4 +1,4 @@
-//! The systemd units in `packaging/`: that systemd reads them, and that they agree with the command.
+//! What is in `packaging/`: that systemd reads its units, and that all of it agrees with the command.
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, missing_docs)]
 
 mod common;
@@ -101,4 +101,22 @@ fn systemd_reads_the_units() {
 
 fn name_of(path: &std::path::Path) -> &str {
     path.file_name().and_then(|name| name.to_str()).unwrap()
+}
+
+#[test]
+fn the_example_of_a_configuration_has_no_mistake() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../packaging/config.toml");
+    let said = caldelta(["config", "validate", file]).ok();
+    assert!(said.ends_with("keys, no mistake\n"), "{said}");
+}
+
+#[test]
+fn the_image_runs_what_there_is_as_nobody_special() {
+    let dockerfile = include_str!("../../../packaging/Dockerfile");
+    assert!(dockerfile.matches("\nFROM ").count() >= 1 && dockerfile.contains("\nUSER 10001\n"));
+    assert!(dockerfile.contains("--path crates/cli"));
+    let help = caldelta(["watch", "--help"]).ok();
+    for variable in dockerfile.split(|c: char| !(c.is_ascii_uppercase() || c == '_')) {
+        assert!(!variable.starts_with("CALDELTA_") || help.contains(variable), "{variable}");
+    }
 }

@@ -6,7 +6,7 @@ mod snapshots;
 
 use std::process::{Command, Stdio};
 
-use crate::{diagram, fixtures, run as run_command, schemas, zones};
+use crate::{diagram, docs, fixtures, run as run_command, schemas, zones};
 
 /// One thing that CI checks.
 struct Step {
@@ -24,6 +24,7 @@ const STEPS: &[Step] = &[
     Step { name: "purity", run: purity::check },
     Step { name: "diagram", run: diagram::check },
     Step { name: "schemas", run: schemas::check },
+    Step { name: "docs", run: docs::check },
     Step { name: "zones", run: zones::check },
     Step { name: "examples", run: examples::run },
     Step { name: "msrv", run: msrv },
