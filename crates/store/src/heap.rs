@@ -1,6 +1,7 @@
 //! Where a backend keeps what its tables only point at.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use crate::Error;
 use crate::batch::Word;
@@ -25,7 +26,7 @@ pub(crate) trait Heap: Debug + Clone + Send + Sync {
     fn row(&self, home: &Self::Home) -> Result<Row<Self::Text>, Error>;
 
     /// The items of a staged page.
-    fn page(&self, leaf: &Self::Leaf) -> Result<Vec<Item<Self>>, Error>;
+    fn page(&self, leaf: &Self::Leaf) -> Result<Arc<[Item<Self>]>, Error>;
 }
 
 /// An item of a staged page.

@@ -19,6 +19,15 @@ impl Key {
         Self([part(96), part(64), part(32)])
     }
 
+    /// Nobody's.
+    pub(crate) const NONE: Self = Self([0; 3]);
+
+    /// A number that sorts by key, and of the same key by another number, which are its last bits.
+    pub(crate) fn before(self, number: u32) -> u128 {
+        let Self([first, second, third]) = self;
+        [first, second, third, number].into_iter().fold(0, |all, part| (all << u32::BITS) | u128::from(part))
+    }
+
     /// Its beginning.
     pub(crate) fn short(self) -> Short {
         let Self([first, second, _]) = self;

@@ -84,8 +84,8 @@ impl Heap for InMemory {
         Ok(home.as_ref().clone())
     }
 
-    fn page(&self, leaf: &Leaf) -> Result<Vec<Item<Self>>, Error> {
-        Ok(leaf.0.to_vec())
+    fn page(&self, leaf: &Leaf) -> Result<Arc<[Item<Self>]>, Error> {
+        Ok(leaf.0.clone())
     }
 }
 

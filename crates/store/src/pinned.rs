@@ -23,7 +23,7 @@ pub(crate) struct Pinned<H: Heap> {
     page: Mutex<Option<(RoundId, u32, Items<H>)>>,
 }
 
-type Items<H> = Arc<Vec<Item<H>>>;
+type Items<H> = Arc<[Item<H>]>;
 
 impl<H: Heap> Pinned<H> {
     pub(crate) fn new(index: Index<H>, heap: H) -> Self {
@@ -43,7 +43,7 @@ impl<H: Heap> Pinned<H> {
         {
             return Ok(Some(items.clone()));
         }
-        let items = Arc::new(self.heap.page(&page.leaf)?);
+        let items = self.heap.page(&page.leaf)?;
         *last = Some((round, number, items.clone()));
         Ok(Some(items))
     }
@@ -89,8 +89,12 @@ impl<H: Heap> View for Pinned<H> {
 
     async fn staged_page(&self, round: RoundId, page: u32) -> Result<Option<StagedPage>, Error> {
         let Some(at) = self.index.staging(round).and_then(|staging| staging.page(page)) else { return Ok(None) };
-        let items = self.items(round, page)?.unwrap_or_default();
-        let items = items.iter().map(|item| StagedItem { word: item.word.clone(), raw: () }).collect();
+        let items = self.items(round, page)?;
+        let items = items
+            .iter()
+            .flat_map(|items| items.iter())
+            .map(|item| StagedItem { word: item.word.clone(), raw: () })
+            .collect();
         Ok(Some(StagedPage { order: at.order, items }))
     }
 

@@ -128,8 +128,10 @@ struct FullPage<'a> {
 
 /// Lays effects out as a frame.
 pub(super) fn encode(effects: Effects<Piece<Span, String>, Leaf>) -> Result<Encoded, Error> {
+    let mut bytes = Vec::with_capacity(room(&effects));
+    bytes.resize(HEADER, 0);
     let Effects { root, engine_state, ended, pages, gone, taken, rows, journal, part } = effects;
-    let mut payloads = Payloads { bytes: vec![0; HEADER], fits: true };
+    let mut payloads = Payloads { bytes, fits: true };
     let pages: Vec<_> = pages.into_iter().map(|page| page.map(&mut |piece| payloads.add(piece))).collect();
     let rows: Vec<_> = rows.into_iter().map(|row| row.map(|piece| payloads.add(piece))).collect();
     let journal: Vec<_> = journal.into_iter().map(|notes| notes.map(|piece| payloads.add(piece))).collect();
@@ -147,6 +149,24 @@ pub(super) fn encode(effects: Effects<Piece<Span, String>, Leaf>) -> Result<Enco
     line.list("journal", &journal, |list, notes| list.json(notes))?;
     line.one("part", part.as_ref())?;
     line.finish()
+}
+
+/// About how long a frame will be. One that grows while it is made is copied again and again.
+fn room(effects: &Effects<Piece<Span, String>, Leaf>) -> usize {
+    /// What a line has of an item or a row; and of what there is one of.
+    const EACH: usize = 400;
+    let piece = |piece: &Piece<Span, String>| match piece {
+        Piece::Known(_) => 0,
+        Piece::New(payload) => payload.len(),
+    };
+    let items = effects.pages.iter().flat_map(|page| &page.items).map(|item| piece(&item.raw).saturating_add(EACH));
+    let rows = effects.rows.iter().map(|row| {
+        let mut bytes = EACH;
+        let _ = row.layers.as_ref().map(|layer| bytes = bytes.saturating_add(piece(layer)));
+        bytes
+    });
+    let notes = effects.journal.iter().map(|notes| piece(&notes.text).saturating_add(EACH));
+    items.chain(rows).chain(notes).fold(HEADER.saturating_add(4 * EACH), usize::saturating_add)
 }
 
 /// The payloads of a frame, one after the other.

@@ -165,7 +165,7 @@ impl State {
         let Some(page) = staging.page(number) else { return Ok(None) };
         let (tile, position) = (staging.tile.clone(), staging.position.clone());
         let (mut items, mut bytes) = (Vec::new(), 0_u64);
-        for Item { word, raw, .. } in self.segments.page(&page.leaf)? {
+        for Item { word, raw, .. } in self.segments.page(&page.leaf)?.iter().cloned() {
             bytes = bytes.saturating_add(raw.len.into());
             items.push(StagedItem { word, raw: self.piece(raw, &lives)? });
         }

@@ -23,6 +23,7 @@ mod frame;
 mod hint;
 mod log;
 mod migrate;
+mod pages;
 mod record;
 mod recover;
 mod replay;
@@ -170,6 +171,7 @@ impl FileStore {
     /// Writes effects and loads them. From there on nothing is needed that comes before the segment `first`.
     fn append(&self, log: &mut Log, written: Written<Segments, String>, first: Option<u32>) -> Result<(), Error> {
         let (effects, taken) = written;
+        let ends = !effects.ended.is_empty();
         let mut encoded = codec::encode(effects)?;
         let at = log.append(&mut encoded, first)?;
         let segments = log.segments().clone();
@@ -186,7 +188,12 @@ impl FileStore {
             None => Err(Error::Invalid("a batch can't be read back")),
         };
         match loaded {
-            Ok(()) => self.change_state(|state| *state = State { index, segments }),
+            Ok(()) => {
+                if ends {
+                    segments.forget_pages();
+                }
+                self.change_state(|state| *state = State { index, segments });
+            }
             // The batch is there, and does not show.
             Err(_) => log.poison(),
         }
@@ -205,6 +212,7 @@ impl FileStore {
             return Err(error);
         }
         if *place != before {
+            state.segments.forget_pages();
             self.change_state(|current| *current = state);
         }
         Ok(())

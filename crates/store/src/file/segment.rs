@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::codec::{self, At};
 use super::frame::{FrameHeader, HEADER};
+use super::pages::Pages;
 use super::record;
 use crate::Error;
 use crate::disk::{Access, Disk, File, read_exact_at};
@@ -126,11 +127,12 @@ fn not_a_store(path: &Path, why: &'static str) -> Error {
 pub(super) struct Segments {
     dir: Arc<Path>,
     files: Arc<BTreeMap<u32, Arc<dyn File>>>,
+    pages: Arc<Pages>,
 }
 
 impl Segments {
     pub(super) fn new(dir: &Path) -> Self {
-        Self { dir: dir.into(), files: Arc::default() }
+        Self { dir: dir.into(), files: Arc::default(), pages: Arc::default() }
     }
 
     pub(super) fn dir(&self) -> &Path {
@@ -139,6 +141,11 @@ impl Segments {
 
     pub(super) fn path(&self, number: u32) -> PathBuf {
         path(&self.dir, number)
+    }
+
+    /// Forgets what staged pages say.
+    pub(super) fn forget_pages(&self) {
+        self.pages.clear();
     }
 
     /// The numbers of those that are open, in order.
@@ -250,7 +257,10 @@ impl Heap for Segments {
         }
     }
 
-    fn page(&self, leaf: &Leaf) -> Result<Vec<Item<Self>>, Error> {
+    fn page(&self, leaf: &Leaf) -> Result<Arc<[Item<Self>]>, Error> {
+        if let Some(items) = self.pages.get(leaf) {
+            return Ok(items);
+        }
         let Leaf { segment, offset, page } = *leaf;
         let what = "a staged page has changed since it was written";
         let mut head = [0; HEADER];
@@ -261,7 +271,9 @@ impl Heap for Segments {
         let mut line = vec![0; header.line as usize];
         self.fill(&mut line, segment, begins, what)?;
         let items = codec::page_items(&line, at, page).ok_or_else(|| self.damaged(segment, offset, what))?;
-        Ok(items.into_iter().map(Item::from).collect())
+        let items = items.into_iter().map(Item::from).collect();
+        self.pages.keep(*leaf, &items);
+        Ok(items)
     }
 }
 

@@ -218,6 +218,18 @@ fn merge<T: Clone>(chunks: &mut Vec<Chunk<T>>, number: usize) {
 }
 
 #[cfg(test)]
+impl<T> Sorted<T> {
+    /// How many bytes it takes, what is reserved included.
+    pub(super) fn bytes(&self) -> usize {
+        /// The counts of an [`Arc`], and a [`Vec`].
+        const EACH: usize = 16 + size_of::<Vec<()>>();
+        let chunk = |chunk: &Chunk<T>| EACH + chunk.capacity() * size_of::<T>();
+        let group = |group: &Arc<Vec<Chunk<T>>>| EACH + group.capacity() * 8 + group.iter().map(chunk).sum::<usize>();
+        EACH + self.groups.capacity() * 8 + self.groups.iter().map(group).sum::<usize>()
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 

@@ -1,6 +1,7 @@
 //! What a batch comes down to, and which batches may be written.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use delta_core::{RoundId, Timestamp};
 
@@ -197,7 +198,7 @@ struct Work<'a, H: Heap> {
 }
 
 /// A round, the number of one of its pages, and the items of that.
-type PageRead<H> = ((RoundId, u32), Vec<Item<H>>);
+type PageRead<H> = ((RoundId, u32), Arc<[Item<H>]>);
 
 /// What becomes of a row that is put.
 enum Put<H: Heap, N> {
@@ -243,11 +244,11 @@ impl<H: Heap> Work<'_, H> {
             let staging = self.index.staging(item.round).filter(|_| self.rounds.contains(&item.round));
             let items = match staging.and_then(|staging| staging.page(item.page)) {
                 Some(page) => self.heap.page(&page.leaf)?,
-                None => Vec::new(),
+                None => Arc::default(),
             };
             self.page = Some((place, items));
         }
-        Ok(self.page.as_ref().map_or(&[], |(_, items)| items))
+        Ok(self.page.as_ref().map_or(&[], |(_, items)| items.as_ref()))
     }
 
     /// The payload of an item that brings an event of this id.

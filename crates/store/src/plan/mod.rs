@@ -269,6 +269,12 @@ impl<'v> Plan<'v> {
 
     /// Goes through all staged pages, the oldest first.
     async fn read_pages(&mut self) -> Result<(), Error> {
+        if let [round] = self.rounds.as_slice() {
+            for number in 0..round.staged.pages {
+                self.read_page(0, number).await?;
+            }
+            return Ok(());
+        }
         let mut pages = Vec::new();
         for (at, round) in self.rounds.iter().enumerate() {
             for number in 0..round.staged.pages {

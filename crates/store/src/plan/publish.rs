@@ -72,10 +72,10 @@ impl Plan<'_> {
         let mut to_come = plain.count;
         for page in 0..round.staged.pages {
             for (item, word) in (0..).zip(words(self.view, round, page).await?) {
-                let Word::Upsert { meta, form } = word else { continue };
-                if !plain.has(&Word::Upsert { meta: meta.clone(), form }) {
+                if !plain.has(&word) {
                     continue;
                 }
+                let Word::Upsert { meta, form } = word else { continue };
                 to_come = to_come.saturating_sub(1);
                 // A note that would go as soon as the last one comes is not written.
                 if to_come >= kept {
