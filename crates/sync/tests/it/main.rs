@@ -7,6 +7,7 @@ mod fleet;
 mod guard;
 mod properties;
 mod removals;
+mod resuming;
 mod secrets;
 mod series;
 mod settling;
