@@ -6,6 +6,8 @@ use http::{Method, Request};
 use super::plan::{On, RequestKind};
 use crate::prefer::Preferences;
 use crate::query::{Query, percent_decode};
+use crate::time;
+use crate::window::Window;
 
 /// Whose mailbox a request is about.
 #[derive(Debug, Clone, Default)]
@@ -21,14 +23,16 @@ pub(crate) struct Asked {
     path: String,
     kind: RequestKind,
     page_size: Option<usize>,
+    window: Option<Window>,
     mailbox: Identity,
 }
 
 impl Asked {
     pub(crate) fn read(request: &Request<Bytes>, mailbox: Identity) -> Self {
         let page_size = Preferences::parse(request.headers()).ok().and_then(|preferences| preferences.page_size);
+        let window = Window::read(&Query::parse(request.uri().query().unwrap_or_default())).ok();
         let path = request.uri().path().to_owned();
-        Self { method: request.method().clone(), kind: kind(request), path, page_size, mailbox }
+        Self { method: request.method().clone(), kind: kind(request), path, page_size, window, mailbox }
     }
 
     /// Whether the rule is for this request. Who follows a livelock's own link is in it, whatever kind of request once
@@ -42,12 +46,18 @@ impl Asked {
             && on.path_contains.as_ref().is_none_or(part)
             && (in_livelock || self.is(on.kind))
             && on.page_size_below.is_none_or(|limit| self.prefers_less_than(limit.get()))
+            && on.window_days_above.is_none_or(|days| in_livelock || self.is_wider_than(days))
             && on.mailbox.as_ref().is_none_or(mailbox)
     }
 
     /// Whether smaller pages than this are asked for, or no size at all.
     pub(crate) fn prefers_less_than(&self, size: usize) -> bool {
         self.page_size.is_none_or(|preferred| preferred < size)
+    }
+
+    fn is_wider_than(&self, days: u32) -> bool {
+        let days = i32::try_from(days).unwrap_or(i32::MAX);
+        self.window.is_some_and(|window| time::longer_than(window.start, window.end, days))
     }
 
     pub(crate) fn is_of_a_round(&self) -> bool {

@@ -180,6 +180,9 @@ pub struct On {
     /// struck too.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub page_size_below: Option<NonZeroUsize>,
+    /// The request names a window of more days than this. One that names none, as links don't, is not struck.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub window_days_above: Option<u32>,
     /// The mailbox, by id or address; the signed-in user's for paths that name none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mailbox: Option<String>,

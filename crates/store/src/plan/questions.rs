@@ -7,7 +7,7 @@ use delta_core::EventType;
 
 use super::{Plan, ROWS, Round, Run};
 use crate::Error;
-use crate::model::{Row, StagedRound, TileId};
+use crate::model::{Row, StagedRound, TileId, What};
 use crate::store::View;
 
 /// How many of the events that go are asked for: beyond that they are too many for a question each.
@@ -79,14 +79,17 @@ pub(super) async fn ask(view: &dyn View, run: &Run, most: usize) -> Result<Quest
 }
 
 impl Plan<'_> {
-    /// The tile of this run that a row was held by; any, if no tile holds it any more.
+    /// The tile of this run that a row was held by, or that may have read its dates in the place of one that goes; any, if
+    /// an earlier run could not tell whether it is deleted.
     fn loser(&self, before: Option<&Row>) -> Option<TileId> {
         let before = before?;
-        if before.holds.is_empty() {
-            return self.rounds.first().map(Round::tile);
-        }
-        let mut tiles = self.rounds.iter().filter(|round| !round.staged.is_listing()).map(Round::tile);
-        tiles.find(|tile| before.holds.contains(tile))
+        let rounds = || self.rounds.iter().filter(|round| !round.staged.is_listing());
+        let mut readers = rounds().filter(|round| round.reads_everything() && round.staged.tile.window.is_some());
+        let held = rounds().find(|round| before.holds.contains(&round.tile()));
+        let read = || readers.find(|round| touches(&round.staged, before));
+        let doubtful = before.unsettled.is_some_and(|loss| loss.what == What::Deleted);
+        let any = || self.rounds.first().filter(|_| doubtful);
+        held.or_else(read).or_else(any).map(Round::tile)
     }
 }
 

@@ -21,6 +21,9 @@ pub(super) struct Work {
     loss: Option<Loss>,
     /// The server was asked about the hold that went.
     confirmed: bool,
+    /// What the server said of the row: how it went, and whether it is nowhere. It also holds for what goes after that,
+    /// because a full round does not mention it, or with its tile.
+    asked: Option<(What, bool)>,
     /// A hold went in this run, so that the row may be with a tile that was read before.
     lost_now: bool,
     /// The version in which each tile has told of it last, where there are several.
@@ -52,9 +55,9 @@ impl Work {
         let now = before.as_ref().map(|row| (row.meta.clone(), row.layers.map(|()| Source::Keep)));
         let holds = before.iter().flat_map(|row| row.holds.iter().copied()).collect();
         let loss = before.as_ref().and_then(|row| row.unsettled);
-        let (confirmed, lost_now, gone, released, named) = Default::default();
+        let (confirmed, asked, lost_now, gone, released, named) = Default::default();
         let (told, reason) = (BTreeMap::new(), Reason::Change);
-        Self { before, holds, now, loss, confirmed, lost_now, told, kept: false, gone, reason, released, named }
+        Self { before, holds, now, loss, confirmed, asked, lost_now, told, kept: false, gone, reason, released, named }
     }
 
     /// A tile says that the row is there.
@@ -63,7 +66,7 @@ impl Work {
             self.now = None;
         }
         self.holds.insert(tile);
-        (self.loss, self.confirmed) = (None, false);
+        (self.loss, self.confirmed, self.asked) = (None, false, None);
         self.reason = reason;
     }
 
@@ -71,16 +74,19 @@ impl Work {
     pub(super) fn drop_hold(&mut self, tile: TileId, reason: Reason) -> bool {
         let held = self.holds.remove(&tile);
         if held {
-            self.loss = Some(Loss { what: What::Deleted, reason });
-            self.lost_now = true;
+            let (what, nowhere) = self.asked.unwrap_or((What::Deleted, false));
+            self.loss = Some(Loss { what, reason });
+            self.lost_now = !nowhere;
             self.gone = Some(tile).filter(|_| self.holds.is_empty());
         }
         held
     }
 
-    /// The server was asked, and the row is not there in the tile, which may have said so before; or it is nowhere.
+    /// The server was asked, and the row is not there in the tile, which may have said so before, or takes the place of one
+    /// that goes; or it is nowhere.
     pub(super) fn lose(&mut self, tile: TileId, what: What, reason: Reason, nowhere: bool) {
         self.drop_hold(tile, reason);
+        self.asked = Some((what, nowhere));
         if let Some(loss) = &mut self.loss {
             loss.what = what;
             self.confirmed = true;
@@ -111,11 +117,10 @@ impl Work {
         !known && !self.told.is_empty() && self.holds.len() > 1 && silent()
     }
 
-    /// Whether it went in this run, and nobody was asked whether it is deleted.
+    /// Whether it goes in this run, or went in an earlier one that could not tell, and nobody was asked how.
     pub(super) fn is_unconfirmed(&self) -> bool {
-        let deleted = self.loss.is_some_and(|loss| loss.what == What::Deleted);
-        let shown = self.before.as_ref().is_some_and(|before| !before.holds.is_empty() || before.unsettled.is_some());
-        deleted && shown && self.holds.is_empty() && !self.confirmed
+        let held = self.before.as_ref().is_some_and(Row::is_member);
+        self.loss.is_some() && held && self.holds.is_empty() && !self.confirmed
     }
 
     /// Whether a row that a tile holds has to be fetched to be shown as it is.
@@ -145,8 +150,10 @@ impl Work {
             match fate {
                 Fate::Heir(heir) => drop(self.holds.insert(heir)),
                 Fate::Lost(what) => {
+                    let (what, nowhere) = self.asked.unwrap_or((what, false));
                     self.loss = self.loss.or(Some(Loss { what, reason: Reason::Window }));
-                    self.lost_now = true;
+                    self.confirmed |= self.asked.is_some();
+                    self.lost_now = !nowhere;
                 }
             }
         }

@@ -88,7 +88,7 @@ impl Round {
         self.is_full() && !self.blind
     }
 
-    fn reads_everything(&self) -> bool {
+    pub(super) fn reads_everything(&self) -> bool {
         self.is_full() || self.staged.is_listing()
     }
 }

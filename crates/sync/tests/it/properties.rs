@@ -2,6 +2,7 @@
 //! The oracle is the simulator's own listing.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU8;
 use std::sync::{Arc, Mutex};
 
 use crate::world::{World, event, replica, visible};
@@ -74,11 +75,16 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 struct Calendar {
     world: World,
     ids: Vec<String>,
+    /// How many tiles its copies are made of.
+    tiles: NonZeroU8,
 }
 
 impl Calendar {
+    /// The copies of every other one are made of four tiles.
     fn new(seed: u64) -> Self {
-        Self { world: World::new(seed, "2026-03-05T00:00:00Z"), ids: Vec::new() }
+        let tiles = if seed.is_multiple_of(2) { 1 } else { 4 };
+        let tiles = NonZeroU8::new(tiles).unwrap();
+        Self { world: World::new(seed, "2026-03-05T00:00:00Z"), ids: Vec::new(), tiles }
     }
 
     fn day(day: i64) -> Timestamp {
@@ -171,7 +177,7 @@ impl Calendar {
     }
 
     fn replica(&self, page_size: u32) -> sync::Replica {
-        replica(&format!("{}..{}", WINDOW.0, WINDOW.1), page_size)
+        sync::Replica { tiles: self.tiles, ..replica(&format!("{}..{}", WINDOW.0, WINDOW.1), page_size) }
     }
 
     fn listing(&self) -> BTreeMap<String, Value> {
