@@ -13,7 +13,8 @@ use crate::notes;
 
 /// What is known of the mailboxes of a store.
 pub(crate) struct Catalogue {
-    path: PathBuf,
+    /// Where it is written; nowhere, if nothing is to be left behind.
+    path: Option<PathBuf>,
     note: Mutex<Note>,
 }
 
@@ -28,7 +29,19 @@ impl Catalogue {
     pub(crate) fn open(store: &Path) -> Self {
         let path = store.join("calendars.json");
         let note: Option<Note> = notes::read(&path).filter(|note: &Note| note.schema == SCHEMA);
-        Self { note: Mutex::new(note.unwrap_or_default()), path }
+        Self { note: Mutex::new(note.unwrap_or_default()), path: Some(path) }
+    }
+
+    /// The same, which is written nowhere.
+    pub(crate) fn unwritten(self) -> Self {
+        Self { path: None, ..self }
+    }
+
+    /// The calendars that there are, as far as is known.
+    pub(crate) fn targets(&self) -> Vec<Resource> {
+        let note = self.note();
+        let listed = note.mailboxes.values().flatten().filter(|calendar| calendar.gone_since.is_none());
+        listed.map(|calendar| calendar.target.clone()).collect()
     }
 
     /// Compares a mailbox's list with what is known, and writes down what there is now.
@@ -39,7 +52,7 @@ impl Catalogue {
         if discovery.calendars != known {
             note.schema = SCHEMA.to_owned();
             note.mailboxes.insert(mailbox.clone(), discovery.calendars.clone());
-            notes::write(&self.path, &*note)?;
+            self.path.iter().try_for_each(|path| notes::write(path, &*note))?;
         }
         Ok(discovery)
     }

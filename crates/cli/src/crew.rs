@@ -80,6 +80,11 @@ impl Crew {
         Ok(crew)
     }
 
+    /// The same, which writes down nothing of the calendars that it finds.
+    pub(crate) fn without_notes(self) -> Self {
+        Self { catalogue: self.catalogue.unwritten(), ..self }
+    }
+
     /// Adds a target, or all calendars of its mailbox. A group has one calendar only.
     fn take_on(&self, target: &Resource, all_calendars: bool) {
         let now = SystemTimer.now();

@@ -1,5 +1,6 @@
 //! How a target is doing, from all that is known of it: its copy, the watch over it, and its mailbox's list of calendars.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -57,6 +58,12 @@ pub(crate) struct Surroundings {
 impl Surroundings {
     pub(crate) fn of(store: &Path) -> Self {
         Self { catalogue: Catalogue::open(store), watch: watch_note::current(store) }
+    }
+
+    /// The targets that were found, or are watched.
+    pub(crate) fn targets(&self) -> BTreeSet<Resource> {
+        let watched = self.watch.iter().flat_map(|watch| watch.targets.keys().cloned());
+        self.catalogue.targets().into_iter().chain(watched).collect()
     }
 
     /// How a target is doing whose copy is of such a time. It is stale if it is older than it may be, or if a watch should have

@@ -37,6 +37,33 @@ fn subjects(store: &Path) -> BTreeSet<String> {
 }
 
 #[test]
+fn what_was_never_published_is_listed_with_its_trouble() {
+    let dir = tempfile::tempdir().unwrap();
+    let (sim, store) = (town(dir.path()), dir.path().join("store"));
+    let (nobody, alex) = ("users/nobody@contoso.com", "users/alexd@contoso.com");
+    run(&mut sim.sync(&store, &[nobody])).failed(1, "");
+    assert_eq!(read(&store, &["status"]).code, Some(1), "there is nothing yet");
+    assert_eq!(run(&mut sim.sync(&store, &[nobody, alex])).code, Some(3));
+    let status = read(&store, &["status", "--json"]).json();
+    let of =
+        |target: &str| status.iter().find(|status| status["target"] == target).unwrap_or_else(|| panic!("{status:?}"));
+    assert_eq!((status.len(), of(alex)["state"].as_str(), of(nobody)["revision"].as_u64()), (2, Some("ok"), Some(0)));
+    assert!(of(nobody)["state"] == "suspended" && of(nobody)["error"].is_string(), "{status:?}");
+    assert!(read(&store, &["status"]).ok().contains(&format!("{nobody}: nothing is published yet")));
+    assert_eq!(read(&store, &["status", "--max-age", "1h"]).code, Some(1), "it was never up to date");
+}
+
+#[test]
+fn a_dry_run_writes_down_no_calendars() {
+    let dir = tempfile::tempdir().unwrap();
+    let (sim, store) = (town(dir.path()), dir.path().join("store"));
+    run(&mut sim.sync(&store, &["--dry-run", "--all-calendars", "users/samanthab@contoso.com"])).ok();
+    assert!(!store.join("calendars.json").exists());
+    run(&mut sim.sync(&store, &["--all-calendars", "users/samanthab@contoso.com"])).ok();
+    assert!(store.join("calendars.json").exists());
+}
+
+#[test]
 fn all_calendars_of_a_mailbox_are_copied_and_what_is_new_about_them_is_told() {
     let dir = tempfile::tempdir().unwrap();
     let (sim, store) = (town(dir.path()), dir.path().join("store"));

@@ -19,6 +19,9 @@ use crate::trouble::Trouble;
 #[serde(default)]
 #[non_exhaustive]
 pub struct Health {
+    /// What this is a copy of, from before the first publish: from then on the identity says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
     /// Nothing may be sent to the mailbox before: the server has asked for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_before: Option<Timestamp>,

@@ -317,7 +317,10 @@ impl<'a> Run<'a> {
         let _alone = self.remembering.lock().await;
         let view = self.store.view().await?;
         let (state, nothing) = {
-            let health = self.health();
+            let mut health = self.health();
+            if view.identity().is_none() {
+                health.target = Some(self.replica.resource.to_string());
+            }
             (health.to_state(), *health == Health::default())
         };
         let known = view.engine_state().map_or(nothing, |known| *known == state);

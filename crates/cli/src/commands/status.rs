@@ -11,7 +11,7 @@ use crate::args;
 use crate::exit::{Code, Failure};
 use crate::output::{self, Tagged};
 use crate::paths;
-use crate::replicas::{self, Opened};
+use crate::replicas::{self, Begun};
 use crate::state::{Condition, State, Surroundings};
 use crate::timer::SystemTimer;
 
@@ -47,10 +47,11 @@ struct TileStatus<'a> {
 }
 
 impl<'a> Status<'a> {
-    fn of(replica: &'a Opened) -> Self {
+    fn of(replica: &'a Begun) -> Self {
         let view: &dyn View = replica.view.as_ref();
         let identity = view.identity();
         let mut health = Health::of(view);
+        health.target = None;
         let mut known = std::mem::take(&mut health.tiles);
         let mut tiles: Vec<&Tile> = view.tiles().iter().collect();
         tiles.sort_by_key(|tile| tile.window.map(|window| window.start()));
@@ -82,9 +83,11 @@ impl<'a> TileStatus<'a> {
 pub(crate) async fn run(args: args::Status) -> Result<(), Failure> {
     let now = SystemTimer.now();
     let mut outdated = None;
-    let surroundings = Surroundings::of(&paths::store(&args.store)?);
-    for replica in replicas::open(&args.store, &args.targets).await? {
-        let mut status = Status::of(&replica);
+    let path = paths::store(&args.store)?;
+    let surroundings = Surroundings::of(&path);
+    let replicas = replicas::begun(&args.store, &args.targets, &surroundings.targets()).await?;
+    for replica in &replicas {
+        let mut status = Status::of(replica);
         let (at, target) = (status.synced_at(), status.target);
         status.state = Some(surroundings.state(target, at, &status.health, now, args.max_age));
         if args.json {
@@ -95,6 +98,9 @@ pub(crate) async fn run(args: args::Status) -> Result<(), Failure> {
         if args.max_age.is_some_and(|max_age| status.is_older_than(max_age, now)) {
             outdated.get_or_insert(format!("{} was last synced {}", status.target, status.age(now)));
         }
+    }
+    if replicas.iter().all(|replica| replica.view.identity().is_none()) {
+        return Err(replicas::missing(&path, "local copy"));
     }
     match outdated {
         Some(outdated) => Err(Failure::new(Code::Failure, format!("{outdated}, longer ago than --max-age allows"))),
@@ -130,9 +136,11 @@ fn ago(at: Timestamp, now: Timestamp) -> String {
 }
 
 fn print(status: &Status<'_>, now: Timestamp) -> Result<(), Failure> {
-    let root = status.graph_root.unwrap_or_default();
-    let version = status.api_version.unwrap_or_default();
-    output::report(format!("{} at {root} ({version})", output::clean(status.target)))?;
+    let target = output::clean(status.target);
+    output::report(match (status.graph_root, status.api_version) {
+        (Some(root), Some(version)) => format!("{target} at {root} ({version})"),
+        _ => format!("{target}: nothing is published yet"),
+    })?;
     status.state.iter().try_for_each(print_state)?;
     for tile in &status.tiles {
         let window = tile.window.map_or_else(|| "all events".to_owned(), |window| window.to_string());

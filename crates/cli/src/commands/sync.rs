@@ -28,6 +28,7 @@ pub(crate) async fn run(args: args::Sync) -> Result<(), Failure> {
         (&targets, &args.fleet),
         (args.json, args.progress.progress, None),
     )?;
+    let crew = if args.dry_run { crew.without_notes() } else { crew };
     let many = targets.len() > 1 || args.fleet.all_calendars;
     let mut done = 0;
     let mut failures = Vec::new();
