@@ -2,11 +2,10 @@
 //! is not made of what its delta tells.
 
 use std::collections::BTreeMap;
-use std::num::NonZeroU8;
 use std::sync::Arc;
 
 use delta_core::Timestamp;
-use graph_sim::{GenerationScope, Quirks};
+use graph_sim::Quirks;
 use http::Method;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -137,14 +136,12 @@ struct Calendar {
     events: Vec<String>,
     changes: u32,
     settling: Settling,
-    /// How many tiles the copy is made of.
-    tiles: u8,
 }
 
 impl Calendar {
-    fn new(seed: u64, quirks: Quirks, settling: Settling, tiles: u8) -> Self {
+    fn new(seed: u64, quirks: Quirks, settling: Settling) -> Self {
         let world = World::with_quirks(seed, "2026-03-05T00:00:00Z", quirks);
-        Self { world, events: Vec::new(), changes: 0, settling, tiles }
+        Self { world, events: Vec::new(), changes: 0, settling }
     }
 
     /// The request that a change is, if there is something to change.
@@ -217,8 +214,7 @@ impl Calendar {
     fn run(&self, store: &Arc<dyn Store>, size: u32, patience: Option<usize>) {
         self.world.with(|state| state.patience = patience);
         let synchronizer = self.world.synchronizer().with_settling(self.settling);
-        let mut replica = replica(&format!("{}..{}", WINDOW.0, WINDOW.1), size);
-        replica.tiles = NonZeroU8::new(self.tiles).unwrap();
+        let replica = replica(&format!("{}..{}", WINDOW.0, WINDOW.1), size);
         let outcome = pollster::block_on(synchronizer.run(&replica, store));
         assert!(outcome.is_ok() || patience.is_some(), "{outcome:?}");
         self.world.with(|state| state.patience = None);
@@ -283,13 +279,9 @@ proptest! {
         size in 1..30_u32,
         removals: bool,
         file: bool,
-        tiles in select(vec![1, 1, 2, 4]),
     ) {
         let store = &stores(seed)[usize::from(file)];
-        // Nor is it this property's matter that tiles push out each other's tokens.
-        let scope = if tiles > 1 { GenerationScope::Stream } else { quirks.generation_scope };
-        let quirks = Quirks { generation_scope: scope, ..quirks };
-        let mut calendar = Calendar::new(seed, quirks, Settling { removals, ..Settling::default() }, tiles);
+        let mut calendar = Calendar::new(seed, quirks, Settling { removals, ..Settling::default() });
         calendar.play(&steps, store);
         calendar.wait_for_what_is_owed();
         calendar.run(store, size, None);
@@ -297,8 +289,7 @@ proptest! {
         let requests = calendar.world.with(|state| state.requests.len());
         calendar.run(store, size, None);
         let made = calendar.world.with(|state| state.requests.len()) - requests;
-        let tiles = pollster::block_on(store.view()).unwrap().tiles().len();
-        prop_assert_eq!(made, tiles, "an unchanged calendar");
+        prop_assert_eq!(made, 1, "an unchanged calendar");
         prop_assert_eq!(difference(&shown(store), &calendar.listing()), None);
     }
 
@@ -307,7 +298,7 @@ proptest! {
     fn what_came_can_be_trusted(steps in steps(), seed in 0..1000_u64) {
         let store = &stores(seed)[0];
         let settling = Settling { series: false, ..Settling::default() };
-        let mut calendar = Calendar::new(seed, Quirks { instance_tombstones: true, ..Quirks::default() }, settling, 1);
+        let mut calendar = Calendar::new(seed, Quirks { instance_tombstones: true, ..Quirks::default() }, settling);
         calendar.play(&steps, store);
         calendar.wait_for_what_is_owed();
         calendar.run(store, 20, None);
