@@ -155,15 +155,16 @@ fn a_target_in_trouble_is_told_of_and_stops_no_other() {
     let denied = watch.wait("it is denied", |event| event["event"] == "failed" && event["target"] == targets[0]);
     assert_eq!((&denied["state"], &denied["code"]), (&json!("needs_login"), &json!(77)), "{denied}");
     assert!(denied["next"].is_string(), "it is tried again: {denied}");
-    let status = read(&store, &["status", "--json"]).json().remove(0);
+    let status_of = |target: &str| {
+        let all = read(&store, &["status", "--json"]).json();
+        all.into_iter().find(|status| status["target"] == target).unwrap()
+    };
+    assert_eq!(status_of(targets[1])["state"], "suspended", "also of what was never published");
+    let status = status_of(targets[0]);
     assert_eq!(status["state"], "needs_login", "{status}");
     assert!(status["stale_since"].is_string() && status["error"].as_str().unwrap().contains("403"), "{status}");
     assert_eq!(watch.stop("TERM"), Some(143));
-    assert_eq!(
-        read(&store, &["status", "--json"]).json()[0]["state"],
-        "needs_login",
-        "it is known without a watch too"
-    );
+    assert_eq!(status_of(targets[0])["state"], "needs_login", "it is known without a watch too");
 }
 
 #[test]
