@@ -553,7 +553,7 @@ fn from_env(name: &str, default: u64) -> u64 {
 #[test]
 fn two_years_of_rolling_windows_are_what_the_server_lists_and_each_entry_is_explained() {
     let first = from_env("CALDELTA_ROLLING_FROM", 0);
-    let stories = from_env("CALDELTA_ROLLING_STORIES", 4);
+    let stories = from_env("CALDELTA_ROLLING_STORIES", 2);
     let threads = std::thread::available_parallelism().map_or(1, |threads| threads.get() as u64);
     let tellers: Vec<_> = (0..threads)
         .map(|thread| {
