@@ -95,6 +95,13 @@ pub async fn a_master_that_was_not_understood_leaves_its_members_a_question(stor
     assert_eq!((asked.unread, asked.series.len()), (vec![(TileId(0), "m".into())], 0));
     let run = Run { fetched: vec![Fetched::new(master("m", 2)).unwrap()], ..run };
     assert_eq!(fixture.questions(&run).await.series, [(TileId(0), "m".into())]);
+
+    // Also if an earlier page of the round has told of all of them.
+    let pages = [vec![master("m", 1), stub("a", "m", 1, 1)], vec![r#"{"id":"m","type":7}"#.to_owned()]];
+    let round = fixture.stage(&published, Full, &pages).await;
+    let run = fixture.plain_run(&[round]).await;
+    let run = Run { fetched: vec![Fetched::new(master("m", 2)).unwrap()], ..run };
+    assert_eq!(fixture.questions(&run).await.series, [(TileId(0), "m".into())]);
 }
 
 /// Where a whole series may be gone, it is asked about first; its members only if it is still there.

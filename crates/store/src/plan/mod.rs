@@ -181,8 +181,9 @@ struct Round {
     reason: Reason,
     /// The ids that a full round mentioned, but for those that it removed later.
     seen: BTreeSet<Arc<str>>,
-    /// The ids of items that could not be understood, but for those that were fetched, or told again.
-    unread: BTreeSet<Arc<str>>,
+    /// The ids of items that could not be understood, and the last page of each, but for those that were fetched, or told
+    /// again.
+    unread: BTreeMap<Arc<str>, u32>,
     /// It held an item without a readable id.
     blind: bool,
     /// What its pages tell of series; also of events that are none, as far as anybody knows.
@@ -332,7 +333,7 @@ impl<'v> Plan<'v> {
                 round.seen.insert(meta.id.clone());
             }
             Word::Malformed { id: Some(id) } => {
-                round.unread.insert(id.clone());
+                round.unread.insert(id.clone(), page);
                 round.seen.insert(id.clone());
             }
             Word::Malformed { id: None } => round.blind = true,
@@ -349,11 +350,11 @@ impl<'v> Plan<'v> {
         let id = fetched.meta.id.clone();
         let mut told = Vec::new();
         for round in &mut self.rounds {
-            let unread = round.unread.remove(&id);
-            if unread {
-                round.hear_late(&fetched.meta);
+            let page = round.unread.remove(&id);
+            if let Some(page) = page {
+                round.hear_late(page, &fetched.meta);
             }
-            told.push((round.tile(), round.reason, unread));
+            told.push((round.tile(), round.reason, page.is_some()));
         }
         let work = self.work(&id).await?;
         for (tile, reason, unread) in told {

@@ -46,7 +46,7 @@ pub(super) async fn ask(view: &dyn View, run: &Run, most: usize) -> Result<Quest
     let plan = Plan::of(view, run, most).await?;
     let mut asked = Questions::default();
     for round in &plan.rounds {
-        asked.unread.extend(round.unread.iter().map(|id| (round.tile(), id.clone())));
+        asked.unread.extend(round.unread.keys().map(|id| (round.tile(), id.clone())));
         if round.staged.is_listing() {
             absent(view, &round.staged, &round.seen, &run.retire, &mut asked.absent).await?;
         }

@@ -73,10 +73,11 @@ impl Round {
         }
     }
 
-    /// Remembers what an item that could not be understood would have said of a series.
-    pub(super) fn hear_late(&mut self, meta: &Meta) {
-        if self.tells_of_series() {
-            let page = self.told.get(meta.series.as_ref().unwrap_or(&meta.id)).map_or(0, |told| told.page);
+    /// Remembers what an item of this page, which could not be understood, would have said of a series, unless a later
+    /// page has told of it since.
+    pub(super) fn hear_late(&mut self, page: u32, meta: &Meta) {
+        let told = self.told.get(meta.series.as_ref().unwrap_or(&meta.id));
+        if self.tells_of_series() && told.is_none_or(|told| told.page <= page) {
             self.hear_of(page, meta);
         }
     }

@@ -19,7 +19,7 @@ use store::reader::{self, TimeRange};
 use store::{FileOptions, FileStore, MemoryStore, Note, Store, What};
 use sync::{Error, SyncReport};
 
-use crate::world::{World, comparable, event, replica, visible};
+use crate::world::{World, comparable, event, from_env, replica, visible};
 
 /// The days of two years.
 const DAYS: usize = 730;
@@ -543,10 +543,6 @@ fn tell(number: u64) -> Result<Tally, String> {
     Story::new(number, quirks, file, tiles, policy, page_size)
         .play(&days)
         .map_err(|wrong| format!("story {number}: {wrong}"))
-}
-
-fn from_env(name: &str, default: u64) -> u64 {
-    std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
 }
 
 /// `CALDELTA_ROLLING_STORIES` says how many, and `CALDELTA_ROLLING_FROM` which is the first.

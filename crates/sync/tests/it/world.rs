@@ -192,6 +192,11 @@ fn with_item(answer: Response<Bytes>, item: Value) -> Response<Bytes> {
     })
 }
 
+/// How many stories to tell, or from where on, if the environment says so.
+pub(crate) fn from_env(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
+}
+
 fn system_time(now: Timestamp) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(now.seconds()).unwrap())
 }
